@@ -1,0 +1,2 @@
+//! The canary tutorial.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The program `iter8`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Test your own routes, plans and controllers: request simulator, API servers, workload runner and mesh
