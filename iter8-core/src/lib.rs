@@ -1,1 +1,93 @@
-//! Declares, validates, plans and explains canary releases: the pure core of iter8
+//! The pure core of iter8: declares, validates, plans and explains canary releases.
+//!
+//! ```text
+//! declare → observe → plan → render → apply → report
+//! ```
+//!
+//! A release document becomes a [`ValidRelease`] ([`declare`]); with what was seen in the cluster
+//! (an [`Observation`]) it becomes a [`RoutePlan`] ([`plan()`]); a [`RoutingBackend`] renders the plan
+//! as the routes of a mesh. [`conditions()`] says how a release is doing.
+//!
+//! ```
+//! use iter8_core::{Capabilities, Document, Observation, ReleaseKey, declare, plan};
+//!
+//! let document = Document::from_yaml(
+//!     r"
+//! environment: deployment-gtw
+//! application:
+//!   strategy: canary
+//!   versions:
+//!   - image: web:1
+//!   - image: web:2
+//!     matches: [{headers: [{name: traffic, value: test}]}]
+//! ",
+//! )?;
+//! let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+//! let release = declare(&key, &document, &Capabilities::specification())?;
+//! let plan = plan(&release, &Observation::all_ready(&release));
+//! assert_eq!(plan.rules().len(), 2, "the candidate's rule, then the default rule");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What this crate does not do
+//! No input or output, no clock, no randomness, no async, no logging, and no Kubernetes types: what it
+//! must carry verbatim is a [`Value`]. It does not know what a route looks like (a backend does) and
+//! does not decide when to plan (a controller does, told by [`RoutePlan::look_again`]).
+//! It uses `std` for its error types and maps only.
+//!
+//! # Features
+//! - `yaml`: [`Document::from_yaml`], with line and column of every field.
+
+#![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+mod backend;
+mod capabilities;
+mod condition;
+mod decode;
+mod digest;
+mod document;
+mod field_path;
+mod name;
+mod observation;
+mod plan;
+mod planner;
+mod readiness;
+mod release;
+mod route_match;
+mod valid_release;
+mod validate;
+mod value;
+mod violation;
+mod weight;
+#[cfg(feature = "yaml")]
+mod yaml;
+
+pub use backend::{ObjectKind, RoutingBackend};
+pub use capabilities::{Capabilities, Limits, Precedence};
+pub use condition::{Condition, ConditionStatus, ConditionType, conditions, refusal};
+pub use digest::Digest;
+pub use document::Document;
+pub use field_path::FieldPath;
+pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
+pub use observation::{
+    DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedRule, ParentReport,
+    RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration,
+    VersionObservation,
+};
+pub use plan::{
+    FrontService, PlannedBackend, PlannedMirror, PlannedRoute, PlannedRule, PlannedVersion, Removal, Role,
+    RoutePlan,
+};
+pub use planner::plan;
+pub use readiness::{Missing, Readiness, Unfinished};
+pub use release::{
+    Application, Declared, Environment, ParentRef, Release, ReleaseKey, Specification, Strategy, Version,
+};
+pub use route_match::{Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
+pub use valid_release::{ValidRelease, ValidVersion};
+pub use validate::{declare, validate};
+pub use value::{Fields, Value};
+pub use violation::{InvalidReleaseError, Position, Violation};
+pub use weight::{OutOfRangeError, Percent, Port, Weight};
+#[cfg(feature = "yaml")]
+pub use yaml::InvalidYamlError;

@@ -1,0 +1,173 @@
+//! How a release is doing, as Kubernetes conditions.
+
+use crate::observation::{Observation, ObservedBackend, ObservedRule};
+use crate::plan::{PlannedRule, RoutePlan};
+use crate::planner::Acceptance;
+use crate::violation::InvalidReleaseError;
+
+/// The types of condition of a Release; true is good for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ConditionType {
+    /// The document is valid.
+    Accepted,
+    /// Every declared version is ready.
+    VersionsReady,
+    /// The route is written as planned and its parents have accepted it.
+    RouteProgrammed,
+    /// All of the above, and nothing is left to be removed.
+    Ready,
+}
+
+impl ConditionType {
+    /// The type as it is written in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::VersionsReady => "VersionsReady",
+            Self::RouteProgrammed => "RouteProgrammed",
+            Self::Ready => "Ready",
+        }
+    }
+}
+
+/// The status of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl ConditionStatus {
+    /// The status as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// A condition, without the times that the shell keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Condition {
+    /// Which one.
+    pub kind: ConditionType,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// Why, in one CamelCase word.
+    pub reason: &'static str,
+    /// Why, in words.
+    pub message: String,
+}
+
+impl Condition {
+    fn new(kind: ConditionType, holds: bool, reason: &'static str, message: impl Into<String>) -> Self {
+        let status = if holds { ConditionStatus::True } else { ConditionStatus::False };
+        Self { kind, status, reason, message: message.into() }
+    }
+
+    fn holds(&self) -> bool {
+        self.status == ConditionStatus::True
+    }
+}
+
+/// The conditions of a release whose document is refused: what runs stays as it is.
+#[must_use]
+pub fn refusal(error: &InvalidReleaseError) -> Vec<Condition> {
+    let reason = "Invalid";
+    vec![
+        Condition::new(ConditionType::Accepted, false, reason, error.to_string()),
+        Condition::new(
+            ConditionType::Ready,
+            false,
+            reason,
+            "the document is not valid; what runs stays as it is",
+        ),
+    ]
+}
+
+/// The conditions of a release with this plan.
+#[must_use]
+pub fn conditions(plan: &RoutePlan, observation: &Observation) -> Vec<Condition> {
+    let accepted = Condition::new(ConditionType::Accepted, true, "Valid", "the document is valid");
+    let versions = versions_ready(plan);
+    let route = route_programmed(plan, observation);
+    let ready = ready(plan, &versions, &route);
+    vec![accepted, versions, route, ready]
+}
+
+fn versions_ready(plan: &RoutePlan) -> Condition {
+    let unready: Vec<_> = plan.declared().filter(|version| !version.readiness.is_ready()).collect();
+    let kind = ConditionType::VersionsReady;
+    let Some(first) = unready.first() else {
+        return Condition::new(
+            kind,
+            true,
+            "Ready",
+            format!("{} versions are ready", plan.declared().count()),
+        );
+    };
+    let words: Vec<_> =
+        unready.iter().map(|version| format!("{}: {}", version.name, version.readiness)).collect();
+    Condition::new(kind, false, first.readiness.reason(), words.join("; "))
+}
+
+fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
+    let condition =
+        |holds, reason, message: &str| Condition::new(ConditionType::RouteProgrammed, holds, reason, message);
+    match (&plan.route, &observation.route) {
+        (None, None) if plan.strategy == crate::Strategy::None => {
+            condition(true, "NoRoute", "strategy none has no route")
+        }
+        (None, None) => condition(false, "PrimaryNotReady", "there is no route before the primary is ready"),
+        (None, Some(_)) => condition(false, "Pending", "the route is being deleted"),
+        (Some(_), None) => condition(false, "Pending", "the route is being written"),
+        (Some(route), Some(live)) if !is_same(&route.rules, &live.rules) => {
+            condition(false, "Pending", "the route is being written")
+        }
+        (Some(_), Some(live)) => match Acceptance::of(live, observation.now) {
+            Acceptance::Accepted => condition(true, "Accepted", "the parents have accepted the route"),
+            Acceptance::Pending(_) => {
+                condition(false, "Pending", "the parents have not yet accepted the route")
+            }
+            Acceptance::Refused(message) => condition(false, "NotAccepted", &message),
+        },
+    }
+}
+
+/// Whether the live rules are the planned ones.
+fn is_same(planned: &[PlannedRule], live: &[ObservedRule]) -> bool {
+    planned.len() == live.len()
+        && planned.iter().zip(live).all(|(planned, live)| {
+            let backends = planned.backends.iter().map(|backend| ObservedBackend {
+                service: backend.service.clone(),
+                port: backend.port,
+                weight: backend.weight,
+            });
+            planned.matches == live.matches
+                && backends.eq(live.backends.iter().cloned())
+                && planned.mirrors.iter().map(|mirror| &mirror.service).eq(&live.mirrors)
+        })
+}
+
+fn ready(plan: &RoutePlan, versions: &Condition, route: &Condition) -> Condition {
+    let kind = ConditionType::Ready;
+    if let Some(unmet) = [versions, route].into_iter().find(|condition| !condition.holds()) {
+        return Condition::new(kind, false, unmet.reason, unmet.message.clone());
+    }
+    let leaving: Vec<_> =
+        plan.removed().map(|(version, _)| format!("{}: {}", version.name, version.reason)).collect();
+    if leaving.is_empty() {
+        return Condition::new(kind, true, "Ready", "every version is ready and routed as declared");
+    }
+    Condition::new(kind, false, "Removing", leaving.join("; "))
+}

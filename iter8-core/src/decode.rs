@@ -1,0 +1,120 @@
+//! Document → [`Release`], collecting everything that is wrong instead of stopping at the first error.
+
+mod fields;
+mod matches;
+mod version;
+
+use fields::{Context, Node};
+
+use crate::release::{Application, Environment, ParentRef, Release, Strategy};
+use crate::{Document, FieldPath, Violation};
+
+impl Release {
+    /// Reads a document.
+    ///
+    /// What cannot be read is left out of the release and named by a violation, so that
+    /// [`declare`](crate::declare) can report it together with what validation finds.
+    #[must_use]
+    pub fn from_document(document: &Document) -> (Self, Vec<Violation>) {
+        let context = Context::default();
+        let release = release(&Node::new(document.root(), FieldPath::root(), &context));
+        let mut violations = context.into_violations();
+        for violation in &mut violations {
+            violation.position = document.position(&violation.path);
+        }
+        (release, violations)
+    }
+}
+
+fn release(node: &Node<'_>) -> Release {
+    let mut release = Release::default();
+    let Some(mut fields) = node.map() else { return release };
+    release.environment = fields.take("environment").and_then(|node| environment(&node));
+    release.gateways = fields.take("gateway").map(|node| gateways(&node)).unwrap_or_default();
+    release.hostnames = fields.take("hostnames").map(|node| node.list_of(Node::name)).unwrap_or_default();
+    match fields.take("application") {
+        Some(node) => release.application = application(&node),
+        None => node.context.report(Violation::new(node.path.field("application"), "is required")),
+    }
+    for name in ["iter8Version", "istioGateway", "service"] {
+        if fields.take(name).is_some() {
+            release.warnings.push(format!("`{name}` has no effect; it can be left out"));
+        }
+    }
+    fields.finish();
+    release
+}
+
+fn environment(node: &Node<'_>) -> Option<Environment> {
+    const HINT: &str = "write `deployment-gtw` (Deployments with routing) or `deployment` (without)";
+    match node.text()? {
+        "deployment-gtw" => Some(Environment::DeploymentGtw),
+        "deployment" => Some(Environment::Deployment),
+        other
+        @ ("deployment-istio" | "kserve" | "kserve-0.10" | "kserve-0.11" | "kserve-modelmesh-istio") => {
+            node.violation(&format!("environment `{other}` is not supported"), HINT)
+        }
+        "" => node.violation("is required", HINT),
+        _ => node.violation("is not a known environment", HINT),
+    }
+}
+
+fn strategy(node: &Node<'_>) -> Option<Strategy> {
+    const HINT: &str = "write `none`, `canary`, `blue-green` or `mirror`";
+    match node.text()? {
+        "" | "none" => Some(Strategy::None),
+        "canary" => Some(Strategy::Canary),
+        "blue-green" => Some(Strategy::BlueGreen),
+        "mirror" => Some(Strategy::Mirror),
+        _ => node.violation("is not a known strategy", HINT),
+    }
+}
+
+fn gateways(node: &Node<'_>) -> Vec<ParentRef> {
+    if node.value.as_list().is_some() {
+        return node.list_of(parent_ref);
+    }
+    match node.text() {
+        None | Some("") => Vec::new(),
+        Some(_) => node.name().map(bare_gateway).into_iter().collect(),
+    }
+}
+
+fn bare_gateway(name: crate::ObjectName) -> ParentRef {
+    ParentRef { group: None, kind: None, namespace: None, name, section_name: None, port: None }
+}
+
+fn parent_ref(node: &Node<'_>) -> Option<ParentRef> {
+    let mut fields = node.map()?;
+    let name = fields.required("name").and_then(|node| node.name());
+    let parent = ParentRef {
+        group: fields.take("group").and_then(|node| node.owned_text()),
+        kind: fields.take("kind").and_then(|node| node.owned_text()),
+        namespace: fields.take("namespace").and_then(|node| node.optional_name()),
+        section_name: fields.take("sectionName").and_then(|node| node.optional_name()),
+        port: fields.take("port").and_then(|node| node.ranged()),
+        ..bare_gateway(name?)
+    };
+    fields.finish();
+    Some(parent)
+}
+
+fn application(node: &Node<'_>) -> Application {
+    let mut application = Application::default();
+    let Some(mut fields) = node.map() else { return application };
+    if let Some(node) = fields.take("metadata") {
+        let metadata = version::metadata(&node);
+        application.name = metadata.name;
+        application.namespace = metadata.namespace;
+        application.labels = metadata.labels;
+        application.annotations = metadata.annotations;
+    }
+    application.port = fields.take_declared("port").map(|node| node.ranged());
+    application.service_port = fields.take("servicePort").and_then(|node| node.ranged());
+    application.drain_seconds = fields.take("drainSeconds").and_then(|node| node.count("seconds"));
+    application.strategy = fields.take("strategy").and_then(|node| strategy(&node));
+    application.versions =
+        fields.take("versions").map(|node| node.list(version::version)).unwrap_or_default();
+    fields.finish();
+    application
+}

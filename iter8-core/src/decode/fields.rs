@@ -1,0 +1,269 @@
+//! Reading a tree of values field by field, with the path at hand and every error kept.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::release::Declared;
+use crate::{FieldPath, Fields, Value, Violation};
+
+/// Where violations are collected.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    violations: RefCell<Vec<Violation>>,
+}
+
+impl Context {
+    pub(super) fn report(&self, violation: Violation) {
+        self.violations.borrow_mut().push(violation);
+    }
+
+    pub(super) fn into_violations(self) -> Vec<Violation> {
+        self.violations.into_inner()
+    }
+}
+
+/// A value and its path.
+#[derive(Debug, Clone)]
+pub(super) struct Node<'a> {
+    pub(super) value: &'a Value,
+    pub(super) path: FieldPath,
+    pub(super) context: &'a Context,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn new(value: &'a Value, path: FieldPath, context: &'a Context) -> Self {
+        Self { value, path, context }
+    }
+
+    /// Reports this value as wrong; always `None`.
+    pub(super) fn violation<T>(&self, message: &str, hint: &str) -> Option<T> {
+        self.context.report(Violation::new(self.path.clone(), message).value(self.value).hint(hint));
+        None
+    }
+
+    /// Reports that this value is of the wrong kind; always `None`.
+    fn wrong_kind<T>(&self, wanted: &str) -> Option<T> {
+        let violation =
+            Violation::new(self.path.clone(), format!("must be {wanted}, not {}", self.value.kind()));
+        let violation = match self.value {
+            Value::Null | Value::List(_) | Value::Map(_) => violation,
+            Value::Bool(_) | Value::Integer(_) | Value::Float(_) if wanted == "a string" => {
+                violation.value(self.value).hint(format!("write it in quotes: \"{}\"", self.value))
+            }
+            Value::String(_) | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
+                violation.value(self.value)
+            }
+        };
+        self.context.report(violation);
+        None
+    }
+
+    pub(super) fn text(&self) -> Option<&'a str> {
+        self.value.as_str().or_else(|| self.wrong_kind("a string"))
+    }
+
+    pub(super) fn owned_text(&self) -> Option<String> {
+        self.text().map(str::to_owned)
+    }
+
+    /// A parsed name.
+    pub(super) fn name<T>(&self) -> Option<T>
+    where
+        T: TryFrom<String, Error: Display>,
+    {
+        let text = self.owned_text()?;
+        T::try_from(text).map_or_else(
+            |error| {
+                self.context.report(Violation::new(self.path.clone(), error.to_string()).value(self.value));
+                None
+            },
+            Some,
+        )
+    }
+
+    /// A parsed name; an empty string counts as absent.
+    pub(super) fn optional_name<T>(&self) -> Option<T>
+    where
+        T: TryFrom<String, Error: Display>,
+    {
+        if self.value.as_str() == Some("") { None } else { self.name() }
+    }
+
+    pub(super) fn integer(&self) -> Option<i128> {
+        self.value.as_integer().or_else(|| self.wrong_kind("an integer"))
+    }
+
+    /// A number with a range.
+    pub(super) fn ranged<T>(&self) -> Option<T>
+    where
+        T: TryFrom<i128, Error: Display>,
+    {
+        T::try_from(self.integer()?).map_or_else(
+            |error| {
+                self.context.report(Violation::new(self.path.clone(), error.to_string()).value(self.value));
+                None
+            },
+            Some,
+        )
+    }
+
+    /// A number of things, 0 or more and at most what a Kubernetes integer holds.
+    pub(super) fn count(&self, what: &str) -> Option<u32> {
+        let number = self.integer()?;
+        let count = u32::try_from(number).ok().filter(|count| i32::try_from(*count).is_ok());
+        count.or_else(|| {
+            self.violation(&format!("is not a number of {what}"), "write an integer from 0 to 2147483647")
+        })
+    }
+
+    pub(super) fn map(&self) -> Option<MapReader<'a>> {
+        let Value::Map(fields) = self.value else { return self.wrong_kind("a map") };
+        Some(MapReader { fields, path: self.path.clone(), context: self.context, known: Vec::new() })
+    }
+
+    /// The entries of a list, each read by `read`.
+    pub(super) fn list<T>(&self, read: fn(&Self) -> T) -> Vec<T> {
+        let Value::List(entries) = self.value else { return self.wrong_kind("a list").unwrap_or_default() };
+        let node = |(index, value)| Node::new(value, self.path.index(index), self.context);
+        entries.iter().enumerate().map(node).map(|node| read(&node)).collect()
+    }
+
+    /// The entries of a list that `read` can read.
+    pub(super) fn list_of<T>(&self, read: fn(&Self) -> Option<T>) -> Vec<T> {
+        self.list(read).into_iter().flatten().collect()
+    }
+
+    /// A map whose values are text, like labels.
+    pub(super) fn texts(&self) -> BTreeMap<String, String> {
+        let Value::Map(fields) = self.value else { return self.wrong_kind("a map").unwrap_or_default() };
+        fields
+            .iter()
+            .filter_map(|(name, value)| {
+                let node = Node::new(value, self.path.field(name), self.context);
+                Some((name.clone(), node.owned_text()?))
+            })
+            .collect()
+    }
+}
+
+/// Reads a map's fields; what nobody asked for is reported in the end.
+#[derive(Debug)]
+pub(super) struct MapReader<'a> {
+    fields: &'a Fields,
+    path: FieldPath,
+    context: &'a Context,
+    known: Vec<&'static str>,
+}
+
+impl<'a> MapReader<'a> {
+    /// The field `name`; null counts as absent.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Node<'a>> {
+        match self.take_declared(name) {
+            Declared::Absent | Declared::Null => None,
+            Declared::Value(node) => Some(node),
+        }
+    }
+
+    /// The field `name`, where null and absence differ.
+    pub(super) fn take_declared(&mut self, name: &'static str) -> Declared<Node<'a>> {
+        self.known.push(name);
+        match self.fields.get(name) {
+            None => Declared::Absent,
+            Some(Value::Null) => Declared::Null,
+            Some(value) => Declared::Value(Node::new(value, self.path.field(name), self.context)),
+        }
+    }
+
+    /// The field `name`, reported if it is not there.
+    pub(super) fn required(&mut self, name: &'static str) -> Option<Node<'a>> {
+        let node = self.take(name);
+        if node.is_none() {
+            self.context.report(Violation::new(self.path.field(name), "is required"));
+        }
+        node
+    }
+
+    /// The fields that were not asked for.
+    pub(super) fn rest(&self) -> Fields {
+        let is_rest = |name: &&String| !self.known.contains(&name.as_str());
+        let rest = self.fields.iter().filter(|(name, _)| is_rest(name));
+        rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// Reports the fields that were not asked for.
+    pub(super) fn finish(self) {
+        for name in self.rest().keys() {
+            let violation = Violation::new(self.path.field(name), format!("unknown field `{name}`"));
+            self.context.report(match nearest(name, &self.known) {
+                Some(known) => violation.hint(format!("did you mean `{known}`?")),
+                None => violation.hint(format!("known fields are {}", self.known.join(", "))),
+            });
+        }
+    }
+}
+
+impl<T> Declared<T> {
+    /// Reads the value; one that cannot be read counts as absent.
+    pub(super) fn map<U>(self, read: impl FnOnce(T) -> Option<U>) -> Declared<U> {
+        match self {
+            Self::Absent => Declared::Absent,
+            Self::Null => Declared::Null,
+            Self::Value(value) => read(value).map_or(Declared::Absent, Declared::Value),
+        }
+    }
+}
+
+/// The known name that `name` is probably a misspelling of.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let close = |candidate: &&str| edit_distance(name, candidate) <= candidate.len().div_ceil(3);
+    known.iter().copied().filter(close).min_by_key(|candidate| edit_distance(name, candidate))
+}
+
+/// Levenshtein's distance, without regard to case, by the row.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.to_lowercase().chars().collect();
+    // Names far longer than any field are no misspelling; cutting them bounds the work.
+    let left = left.chars().take(64).flat_map(char::to_lowercase);
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, from) in left.enumerate() {
+        let mut diagonal = index;
+        let mut before = index.saturating_add(1);
+        if let Some(first) = row.first_mut() {
+            *first = before;
+        }
+        for (cell, to) in row.iter_mut().skip(1).zip(&right) {
+            let replaced = diagonal.saturating_add(usize::from(from != *to));
+            diagonal = *cell;
+            before = replaced.min(cell.saturating_add(1)).min(before.saturating_add(1));
+            *cell = before;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edit_distance_counts_insertions_deletions_and_replacements() {
+        for (left, right, distance) in [
+            ("", "abc", 3),
+            ("match", "matches", 2),
+            ("wieght", "weight", 2),
+            ("Port", "port", 0),
+            ("image", "imago", 1),
+        ] {
+            assert_eq!(edit_distance(left, right), distance, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_known_name_is_suggested_and_a_far_one_is_not() {
+        let known = ["matches", "image", "weight"];
+        assert_eq!(nearest("match", &known), Some("matches"));
+        assert_eq!(nearest("wieght", &known), Some("weight"));
+        assert_eq!(nearest("finalizers", &known), None);
+    }
+}

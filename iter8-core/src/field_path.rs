@@ -1,0 +1,75 @@
+//! Where in a document a field is.
+
+use std::fmt;
+
+/// The path to a field, written as `application.versions[1].matches[0].path`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct FieldPath {
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Segment {
+    Field(String),
+    Index(usize),
+}
+
+impl FieldPath {
+    /// The whole document.
+    #[must_use]
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The field `name` of what is at this path.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Self {
+        self.child(Segment::Field(name.to_owned()))
+    }
+
+    /// The entry `index`, counted from 0, of the list at this path.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.child(Segment::Index(index))
+    }
+
+    /// The map or list that this is part of; `None` for the whole document.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (_, segments) = self.segments.split_last()?;
+        Some(Self { segments: segments.to_vec() })
+    }
+
+    /// Whether `other` is this path or leads to something inside of it.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        other.segments.starts_with(&self.segments)
+    }
+
+    fn child(&self, segment: Segment) -> Self {
+        let mut segments = Vec::with_capacity(self.segments.len().saturating_add(1));
+        segments.extend_from_slice(&self.segments);
+        segments.push(segment);
+        Self { segments }
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.segments.is_empty() {
+            return f.write_str("the document");
+        }
+        for (position, segment) in self.segments.iter().enumerate() {
+            match segment {
+                // A name that would read like more than one segment (`iter8.tools/watch`) is put in brackets.
+                Segment::Field(name) if name.contains(['.', '[', ' ']) || name.is_empty() => {
+                    write!(f, "[{name}]")?;
+                }
+                Segment::Field(name) if position == 0 => f.write_str(name)?,
+                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}

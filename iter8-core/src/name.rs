@@ -1,0 +1,167 @@
+//! Names as Kubernetes allows them: parsed once, at the edge.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not a name of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not a valid {kind}: {rule}")]
+pub struct InvalidNameError {
+    kind: &'static str,
+    rule: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $rule:literal, $is_valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidNameError;
+
+            fn from_str(text: &str) -> Result<Self, InvalidNameError> {
+                text.to_owned().try_into()
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = InvalidNameError;
+
+            fn try_from(text: String) -> Result<Self, InvalidNameError> {
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if is_valid(&text) { Ok(Self(text)) } else { Err(InvalidNameError { kind: $kind, rule: $rule }) }
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of a Release, Deployment or Gateway: an RFC 1123 subdomain of at most 253 characters.
+    ObjectName,
+    "name",
+    "use at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at each end of every part",
+    is_subdomain
+);
+
+name!(
+    /// The name of a version, which is also a Pod label and a container name: an RFC 1123 label of at most 63 characters.
+    VersionName,
+    "version name",
+    "use at most 63 lower-case letters, digits and `-`, with a letter or digit at each end",
+    is_label
+);
+
+name!(
+    /// The name of a Service: an RFC 1035 label, so it starts with a letter, of at most 63 characters.
+    ServiceName,
+    "Service name",
+    "use at most 63 lower-case letters, digits and `-`, with a letter first and a letter or digit at the end",
+    |text| is_label(text) && text.starts_with(|first: char| first.is_ascii_lowercase())
+);
+
+name!(
+    /// The name of a namespace: an RFC 1123 label of at most 63 characters.
+    Namespace,
+    "namespace",
+    "use at most 63 lower-case letters, digits and `-`, with a letter or digit at each end",
+    is_label
+);
+
+name!(
+    /// A hostname of a Gateway's route: an RFC 1123 subdomain whose first label may be `*`.
+    Hostname,
+    "hostname",
+    "use a DNS name in lower case without port, of at most 253 characters; the first label may be `*`",
+    |text| is_subdomain(text.strip_prefix("*.").unwrap_or(text)) && text.len() <= 253
+);
+
+fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_part)
+}
+
+fn is_label(text: &str) -> bool {
+    text.len() <= 63 && is_dns_part(text)
+}
+
+fn is_dns_part(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// The key of a label or annotation: an optional DNS prefix and `/`, then at most 63 of `[A-Za-z0-9._-]`.
+pub(crate) fn is_qualified_key(key: &str) -> bool {
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    prefix.is_none_or(is_subdomain) && !name.is_empty() && is_label_value(name)
+}
+
+/// A label's value: empty, or at most 63 of `[A-Za-z0-9._-]` with a letter or digit at each end.
+pub(crate) fn is_label_value(value: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let end = |c: char| c.is_ascii_alphanumeric();
+    value.len() <= 63
+        && value.chars().all(inner)
+        && (value.is_empty() || (value.starts_with(end) && value.ends_with(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_name_starts_with_a_letter() {
+        assert!("web-0".parse::<ServiceName>().is_ok());
+        for text in ["", "0-web", "-web", "web-", "Web", "we.b", &"w".repeat(64)] {
+            assert!(text.parse::<ServiceName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hostname_may_start_with_one_wildcard_label() {
+        assert!("*.example.com".parse::<Hostname>().is_ok());
+        for text in ["*", "a.*.com", "example.com:80", "*.*.com", ".com"] {
+            assert!(text.parse::<Hostname>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn label_keys_and_values_follow_the_api_conventions() {
+        assert!(is_qualified_key("app.kubernetes.io/version") && is_qualified_key("y"));
+        assert!(!is_qualified_key("a/b/c") && !is_qualified_key("/x") && !is_qualified_key("x/"));
+        assert!(
+            is_label_value("") && is_label_value("v1.0_A") && !is_label_value("-v") && !is_label_value("a b")
+        );
+    }
+}

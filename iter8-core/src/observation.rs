@@ -1,0 +1,284 @@
+//! What was seen in the cluster, in the core's terms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{ObjectName, ServiceName, VersionName};
+use crate::route_match::RouteMatch;
+use crate::valid_release::{ValidRelease, ValidVersion};
+use crate::weight::{Percent, Port, Weight};
+use crate::{Digest, Value};
+
+/// A moment: milliseconds since the beginning of 1970 in UTC. The core has no clock; it is told the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment this many milliseconds after the beginning of 1970.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the beginning of 1970.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The moment `seconds` later.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: u32) -> Self {
+        // A u32 times 1000 fits a u64.
+        Self(self.0.saturating_add((seconds as u64).saturating_mul(1000)))
+    }
+}
+
+/// Everything a plan depends on besides the declaration.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observation {
+    /// The time of the observation.
+    pub now: Timestamp,
+    /// The versions whose objects exist, declared or not.
+    pub versions: BTreeMap<VersionName, VersionObservation>,
+    /// The live routes, if there are any.
+    pub route: Option<RouteObservation>,
+}
+
+impl Observation {
+    /// A cluster in which every version of the release is ready and nothing is routed yet.
+    #[must_use]
+    pub fn all_ready(release: &ValidRelease) -> Self {
+        Self::ready_where(release, |_| true)
+    }
+
+    /// A cluster in which those versions are ready and the others do not exist.
+    #[must_use]
+    pub fn ready_where(release: &ValidRelease, is_ready: impl Fn(&ValidVersion) -> bool) -> Self {
+        let ready = release.versions().filter(|version| is_ready(version));
+        let versions =
+            ready.map(|version| (version.name.clone(), VersionObservation::ready(version))).collect();
+        Self { versions, ..Self::default() }
+    }
+}
+
+impl VersionObservation {
+    /// The objects of a version that has one ready Pod, as declared.
+    #[must_use]
+    pub fn ready(version: &ValidVersion) -> Self {
+        Self {
+            service: Some(ServiceObservation {
+                name: version.service.clone(),
+                deleting: false,
+                digest: Some(version.service_digest().clone()),
+                declaration: Some(version.declaration()),
+                draining_since: None,
+            }),
+            deployment: Some(DeploymentObservation {
+                status_is_current: true,
+                available: true,
+                replicas: 1,
+                updated: 1,
+                ..DeploymentObservation::new(
+                    version.deployment.clone(),
+                    Some(version.deployment_digest().clone()),
+                )
+            }),
+            endpoints: EndpointsObservation { ready: 1, terminating: 0 },
+        }
+    }
+}
+
+/// The objects of one version.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct VersionObservation {
+    /// Its Service, if it exists.
+    pub service: Option<ServiceObservation>,
+    /// Its Deployment, if it exists.
+    pub deployment: Option<DeploymentObservation>,
+    /// The endpoints of its Service.
+    pub endpoints: EndpointsObservation,
+}
+
+/// The Service of a version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceObservation {
+    /// Its name.
+    pub name: ServiceName,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// The digest it carries.
+    pub digest: Option<Digest>,
+    /// What was declared of the version when the Service was written last.
+    pub declaration: Option<VersionDeclaration>,
+    /// Since when the version drains: it has left the document and the route.
+    pub draining_since: Option<Timestamp>,
+}
+
+/// What must be known of a version that has left the document; kept as an annotation on its Service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionDeclaration {
+    /// The name of its Deployment.
+    pub deployment: ObjectName,
+    /// The routed port of its Service.
+    pub port: Port,
+    /// Where that port leads to in the Pods.
+    pub target_port: TargetPort,
+    /// The labels by which its Service selects Pods.
+    pub selector: BTreeMap<String, String>,
+    /// Weight under blue-green.
+    pub weight: Weight,
+    /// Share of requests copied under mirror.
+    pub mirror_percent: Percent,
+    /// Requests it takes as a canary candidate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<RouteMatch>,
+}
+
+/// The port of the Pods that a Service's port leads to: a number, or the name of a container port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TargetPort {
+    /// By number.
+    Number(Port),
+    /// By name.
+    Name(String),
+}
+
+impl TargetPort {
+    /// The port in the form it has in a Service.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Number(port) => port.get().into(),
+            Self::Name(name) => name.as_str().into(),
+        }
+    }
+}
+
+impl fmt::Display for TargetPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(port) => port.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The Deployment of a version.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct DeploymentObservation {
+    /// Its name.
+    pub name: ObjectName,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// The digest it carries.
+    pub digest: Option<Digest>,
+    /// Whether its status speaks of its present generation.
+    pub status_is_current: bool,
+    /// Condition `Available`.
+    pub available: bool,
+    /// `spec.replicas`.
+    pub wanted: u32,
+    /// `status.replicas`: Pods of every revision.
+    pub replicas: u32,
+    /// `status.updatedReplicas`: Pods of the present revision.
+    pub updated: u32,
+    /// Why the rollout does not go on (condition `Progressing` is False), in the words of the Deployment controller.
+    pub stalled: Option<String>,
+}
+
+impl DeploymentObservation {
+    /// A Deployment that exists and of which nothing else is known yet.
+    #[must_use]
+    pub fn new(name: ObjectName, digest: Option<Digest>) -> Self {
+        Self {
+            name,
+            digest,
+            deleting: false,
+            status_is_current: false,
+            available: false,
+            wanted: 1,
+            replicas: 0,
+            updated: 0,
+            stalled: None,
+        }
+    }
+}
+
+/// The endpoints behind a Service, counted over its EndpointSlices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndpointsObservation {
+    /// Endpoints that are ready.
+    pub ready: u32,
+    /// Endpoints whose Pod is terminating.
+    pub terminating: u32,
+}
+
+/// The live routes of a release, read back by its routing backend.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RouteObservation {
+    /// The rules, in the order of the front Service's route.
+    pub rules: Vec<ObservedRule>,
+    /// The Services that any of the live routes sends or copies requests to, with whatever weight.
+    pub named: BTreeSet<ServiceName>,
+    /// When a route was written last.
+    pub written: Option<Timestamp>,
+    /// What the parents of the routes say.
+    pub parents: Vec<ParentReport>,
+}
+
+/// A live rule.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedRule {
+    /// Its matches; none for the default rule.
+    pub matches: Vec<RouteMatch>,
+    /// Where it sends requests.
+    pub backends: Vec<ObservedBackend>,
+    /// Where it copies requests to.
+    pub mirrors: Vec<ServiceName>,
+}
+
+/// A backend of a live rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedBackend {
+    /// The Service.
+    pub service: ServiceName,
+    /// Its port.
+    pub port: Port,
+    /// Its weight.
+    pub weight: Weight,
+}
+
+/// What one parent (a Service of the mesh, or a Gateway) says of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentReport {
+    /// The parent, in words.
+    pub parent: String,
+    /// What it says of the route as it is now.
+    pub verdict: Verdict,
+}
+
+/// A parent's verdict on a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has accepted the route in its present generation.
+    Accepted,
+    /// It has accepted the route without saying which generation (Linkerd).
+    AcceptedUnversioned,
+    /// It has spoken of an older generation only.
+    Stale,
+    /// It refuses the route.
+    Refused {
+        /// The condition's reason.
+        reason: String,
+        /// The condition's message.
+        message: String,
+    },
+    /// It has not said anything.
+    Silent,
+}

@@ -1,0 +1,229 @@
+//! The output of planning: which rules, which front, which versions stay, and why.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::observation::{TargetPort, Timestamp};
+use crate::readiness::Readiness;
+use crate::release::{ParentRef, Strategy};
+use crate::route_match::RouteMatch;
+use crate::weight::{Percent, Port, Weight};
+use crate::{Digest, Value};
+
+/// What is to be done for a release, with the reason for each decision.
+///
+/// Made by [`plan`](crate::plan()) only. Serializable for snapshots and for people, not to be read back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RoutePlan {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// The route; `None` where there shall be none.
+    pub route: Option<PlannedRoute>,
+    /// The front Service; `None` where the environment has none.
+    pub front: Option<FrontService>,
+    /// The versions: the declared ones in order, then those that have left the document.
+    pub versions: Vec<PlannedVersion>,
+    /// What a person should know besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+    /// When to plan again even if nothing is seen to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_again: Option<Timestamp>,
+}
+
+/// A route: for the front Service and, with the same rules, for Gateways.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedRoute {
+    /// The name of the application: of the front Service and the route.
+    pub name: ServiceName,
+    /// The namespace of the release.
+    pub namespace: Namespace,
+    /// The port of the front Service.
+    pub port: Port,
+    /// The Gateways that also get the rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<ParentRef>,
+    /// The hostnames for the Gateways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hostnames: Vec<Hostname>,
+    /// Labels of the route.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the route.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The rules, never empty; the last one takes every request.
+    pub rules: Vec<PlannedRule>,
+}
+
+/// A rule of a route.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedRule {
+    /// Any of these; none for the default rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<RouteMatch>,
+    /// Where requests go. The sum of the weights is positive.
+    pub backends: Vec<PlannedBackend>,
+    /// Where requests are copied to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<PlannedMirror>,
+    /// Why the rule is there.
+    pub reason: String,
+}
+
+/// A backend of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedBackend {
+    /// The Service of the version.
+    pub service: ServiceName,
+    /// The port of the Service.
+    pub port: Port,
+    /// Its weight among the rule's backends.
+    pub weight: Weight,
+}
+
+/// A copy of requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedMirror {
+    /// The Service of the version.
+    pub service: ServiceName,
+    /// The port of the Service.
+    pub port: Port,
+    /// The share of requests that is copied.
+    pub percent: Percent,
+}
+
+/// The Service that carries the application's name: the parent of the route, and, for clients
+/// that the mesh does not serve, the way to the primary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FrontService {
+    /// Its name: the application's.
+    pub name: ServiceName,
+    /// Its port.
+    pub port: Port,
+    /// Where the port leads to in the primary's Pods, where that differs from `port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_port: Option<TargetPort>,
+    /// The labels of the primary's Pods.
+    pub selector: BTreeMap<String, String>,
+    /// Labels of the Service.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the Service.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl FrontService {
+    /// The digest of the front Service.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&Value::from([
+            ("name", self.name.as_str().into()),
+            ("port", self.port.get().into()),
+            ("targetPort", self.target_port.as_ref().map(TargetPort::to_value).unwrap_or_default()),
+            ("selector", (&self.selector).into()),
+            ("labels", (&self.labels).into()),
+            ("annotations", (&self.annotations).into()),
+        ]))
+    }
+}
+
+/// What becomes of a version.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedVersion {
+    /// The version.
+    pub name: VersionName,
+    /// Its Service.
+    pub service: ServiceName,
+    /// Its Deployment.
+    pub deployment: ObjectName,
+    /// What it is in the release.
+    pub role: Role,
+    /// Whether it can take requests.
+    pub readiness: Readiness,
+    /// Its share of the requests that no other rule takes, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+    /// The requests that are its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<RouteMatch>,
+    /// Why it gets the requests it gets, or none.
+    pub reason: String,
+}
+
+/// What a version is in a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum Role {
+    /// The first of the declared versions.
+    Primary,
+    /// Another declared version.
+    Candidate,
+    /// It has left the document.
+    Removed(Removal),
+}
+
+/// How far the removal of a version is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum Removal {
+    /// It stays and serves until what replaces it is ready.
+    Retained,
+    /// The route without it is being written, or its parents have not accepted it yet.
+    Leaving,
+    /// The route is without it: the drain begins now and is to be recorded.
+    DrainBegins,
+    /// Requests under way may finish until this moment.
+    Draining {
+        /// The end of the drain.
+        until: Timestamp,
+    },
+    /// Nothing needs it any more: its objects are to be deleted.
+    Due,
+}
+
+impl Role {
+    /// The role in one word.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Candidate => "candidate",
+            Self::Removed(_) => "removed",
+        }
+    }
+}
+
+impl RoutePlan {
+    /// The rules; none where there is no route.
+    #[must_use]
+    pub fn rules(&self) -> &[PlannedRule] {
+        self.route.as_ref().map_or(&[], |route| &route.rules)
+    }
+
+    /// The versions that have left the document, with how far their removal is.
+    pub fn removed(&self) -> impl Iterator<Item = (&PlannedVersion, Removal)> {
+        self.versions.iter().filter_map(|version| match version.role {
+            Role::Removed(removal) => Some((version, removal)),
+            Role::Primary | Role::Candidate => None,
+        })
+    }
+
+    /// The versions of the document.
+    pub fn declared(&self) -> impl Iterator<Item = &PlannedVersion> {
+        self.versions.iter().filter(|version| match version.role {
+            Role::Primary | Role::Candidate => true,
+            Role::Removed(_) => false,
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! The plan: a total function of what is declared and what is observed.
+
+mod live;
+mod removal;
+mod rules;
+
+use std::collections::BTreeMap;
+
+use live::Live;
+pub(crate) use removal::Acceptance;
+use rules::Routing;
+
+use crate::name::VersionName;
+use crate::observation::{Observation, VersionDeclaration, VersionObservation};
+use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
+use crate::readiness::Readiness;
+use crate::release::Strategy;
+use crate::valid_release::{ValidRelease, ValidVersion};
+
+/// Plans a release.
+///
+/// # Guarantees
+/// - Total and deterministic: no error, no clock, the same input gives the same output.
+/// - No rule before the primary has been ready once; from then on, while the strategy routes, the last
+///   rule takes every request and names the primary in force.
+/// - A version that is not ready is named by no rule (canary), weighs 0 (blue-green), gets no copies
+///   (mirror). Only the primary in force stays while it is not ready.
+/// - Weights are explicit and the sum of a rule's weights is positive.
+/// - Removal and redefinition are make-before-break: what serves now serves until what replaces it is ready.
+///
+/// # Assumptions
+/// The observation is of one moment, or of caches that lag behind; a lag may delay a step, and the
+/// digests keep an old object from passing for a finished one.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, Observation, ReleaseKey, declare, plan};
+///
+/// let document = Document::from_yaml(
+///     "environment: deployment-gtw\napplication: {strategy: canary, versions: [{image: web:1}]}\n",
+/// )?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let release = declare(&key, &document, &Capabilities::specification())?;
+///
+/// let plan = plan(&release, &Observation::default());
+/// assert!(plan.rules().is_empty(), "nothing is ready, so nothing is routed");
+/// assert_eq!(plan.versions[0].reason, "no requests yet: not ready: its Service does not exist");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
+    let live = Live::new(observation.route.as_ref());
+    let declared: Vec<_> =
+        release.versions().map(|version| Declared::new(version, observation, &live)).collect();
+    let removed = removed(release, observation, &live);
+    let situation = Situation { release, observation, live, declared, removed };
+    let in_force = situation.primary_in_force();
+    let pending = situation.pending(&in_force);
+    let Routing { rules, reasons } = rules::route(&situation, &in_force, pending.as_deref());
+    let (removals, look_again) = removal::removals(&situation, &rules, pending.as_deref());
+
+    let mut versions: Vec<_> = situation.declared.iter().map(|version| version.planned(&in_force)).collect();
+    versions.extend(removals);
+    for version in &mut versions {
+        if let Some(reason) = reasons.get(&version.name) {
+            version.reason.clone_from(reason);
+        }
+    }
+    RoutePlan {
+        strategy: release.strategy,
+        front: release.has_front().then(|| front(release, &in_force)),
+        route: (!rules.is_empty()).then(|| PlannedRoute {
+            name: release.application.clone(),
+            namespace: release.key.namespace.clone(),
+            port: release.service_port,
+            gateways: release.gateways.clone(),
+            hostnames: release.hostnames.clone(),
+            labels: release.labels.clone(),
+            annotations: release.annotations.clone(),
+            rules,
+        }),
+        versions,
+        notices: release.warnings.clone(),
+        look_again,
+    }
+}
+
+/// Everything the steps of planning look at.
+struct Situation<'a> {
+    release: &'a ValidRelease,
+    observation: &'a Observation,
+    live: Live<'a>,
+    // INVARIANT: the primary first, then the candidates, as in the release.
+    declared: Vec<Declared<'a>>,
+    removed: Vec<Removed<'a>>,
+}
+
+/// A version of the document.
+struct Declared<'a> {
+    version: &'a ValidVersion,
+    readiness: Readiness,
+}
+
+impl<'a> Declared<'a> {
+    fn new(version: &'a ValidVersion, observation: &Observation, live: &Live<'_>) -> Self {
+        let digests = (version.service_digest(), version.deployment_digest());
+        let readiness = Readiness::of(
+            Some(digests),
+            observation.versions.get(&version.name),
+            live.names(&version.service),
+        );
+        Self { version, readiness }
+    }
+
+    fn planned(&self, in_force: &InForce<'_>) -> PlannedVersion {
+        let is_primary = in_force.declared.name == self.version.name;
+        PlannedVersion {
+            name: self.version.name.clone(),
+            service: self.version.service.clone(),
+            deployment: self.version.deployment.clone(),
+            role: if is_primary { Role::Primary } else { Role::Candidate },
+            readiness: self.readiness.clone(),
+            weight: None,
+            matches: self.version.matches.clone(),
+            reason: String::new(),
+        }
+    }
+}
+
+/// A version that has left the document, whose objects are still there.
+struct Removed<'a> {
+    name: &'a VersionName,
+    observed: &'a VersionObservation,
+    /// What it was declared as; `None` if its Service does not say so any more.
+    declaration: Option<&'a VersionDeclaration>,
+    readiness: Readiness,
+}
+
+fn removed<'a>(release: &ValidRelease, observation: &'a Observation, live: &Live<'_>) -> Vec<Removed<'a>> {
+    let is_removed = |name: &VersionName| release.version(name).is_none();
+    let versions = observation.versions.iter().filter(|(name, _)| is_removed(name));
+    versions
+        .map(|(name, observed)| {
+            let service = observed.service.as_ref();
+            let was_routed = service.is_some_and(|service| live.names(&service.name));
+            Removed {
+                name,
+                observed,
+                declaration: service.and_then(|service| service.declaration.as_ref()),
+                readiness: Readiness::of(None, Some(observed), was_routed),
+            }
+        })
+        .collect()
+}
+
+/// The primary of the document, and the version that the default rule names.
+struct InForce<'a> {
+    declared: &'a ValidVersion,
+    readiness: &'a Readiness,
+    /// The version before it, while the declared primary has not been ready yet.
+    previous: Option<Previous<'a>>,
+}
+
+/// The version that was the primary until now: a candidate in the new document, or removed.
+#[derive(Clone)]
+struct Previous<'a> {
+    name: &'a VersionName,
+    declaration: VersionDeclaration,
+    service: &'a crate::ServiceName,
+    readiness: &'a Readiness,
+}
+
+impl<'a> Situation<'a> {
+    fn primary(&'a self) -> (&'a ValidVersion, &'a Readiness) {
+        // INVARIANT: `declared` has the primary first; the release's own is the same one.
+        let readiness = self.declared.first().map_or(&Readiness::Ready, |declared| &declared.readiness);
+        (self.release.primary(), readiness)
+    }
+
+    /// The default rule names the declared primary, or, until that is ready for the first time, the one before it.
+    fn primary_in_force(&'a self) -> InForce<'a> {
+        let (declared, readiness) = self.primary();
+        let is_named = self.live.default_services().any(|service| *service == declared.service);
+        let previous = if is_named || readiness.is_ready() {
+            None
+        } else {
+            self.live.default_services().find_map(|service| self.previous(service))
+        };
+        // One that cannot serve any more has no advantage over one that can.
+        let previous =
+            previous.filter(|previous| previous.readiness.is_routable() || !readiness.is_routable());
+        InForce { declared, readiness, previous }
+    }
+
+    fn previous(&'a self, service: &crate::ServiceName) -> Option<Previous<'a>> {
+        let exists = |observed: &VersionObservation| {
+            observed.service.as_ref().is_some_and(|found| found.name == *service && !found.deleting)
+        };
+        let (name, observed) = self.observation.versions.iter().find(|(_, observed)| exists(observed))?;
+        let service = &observed.service.as_ref()?.name;
+        if let Some(declared) = self.declared.iter().find(|declared| declared.version.name == *name) {
+            let declaration = declared.version.declaration();
+            return Some(Previous { name, declaration, service, readiness: &declared.readiness });
+        }
+        let removed = self.removed.iter().find(|removed| removed.name == name)?;
+        let declaration = removed.declaration?.clone();
+        Some(Previous { name, declaration, service, readiness: &removed.readiness })
+    }
+
+    /// What promotion and removal wait for, in words.
+    fn pending(&self, in_force: &InForce<'_>) -> Option<String> {
+        if in_force.previous.is_some() || !in_force.readiness.is_ready() {
+            return Some(format!("the primary {} is {}", in_force.declared.name, in_force.readiness));
+        }
+        self.declared.iter().skip(1).find_map(|candidate| match &candidate.readiness {
+            Readiness::Updating(_) => Some(format!("{} is {}", candidate.version.name, candidate.readiness)),
+            Readiness::NotReady(_) if self.replaces_a_removed_one(candidate) => {
+                Some(format!("{}, which replaces it, is {}", candidate.version.name, candidate.readiness))
+            }
+            Readiness::Ready | Readiness::NotReady(_) => None,
+        })
+    }
+
+    /// Whether a candidate takes over the requests of a removed version: a rename, for example.
+    ///
+    /// Any other candidate that is not ready holds nothing up: it may have been broken all along.
+    fn replaces_a_removed_one(&self, candidate: &Declared<'_>) -> bool {
+        let matches = &candidate.version.matches;
+        let is_same = |declaration: &VersionDeclaration| declaration.matches == *matches;
+        self.release.strategy == Strategy::Canary
+            && self.removed.iter().filter_map(|removed| removed.declaration).any(is_same)
+    }
+}
+
+/// The front Service leads to the primary in force.
+fn front(release: &ValidRelease, in_force: &InForce<'_>) -> FrontService {
+    let (selector, target_port) = match &in_force.previous {
+        Some(previous) => (previous.declaration.selector.clone(), previous.declaration.target_port.clone()),
+        None => (in_force.declared.selector.clone(), in_force.declared.target_port.clone()),
+    };
+    let same = crate::TargetPort::Number(release.service_port);
+    FrontService {
+        name: release.application.clone(),
+        port: release.service_port,
+        target_port: (target_port != same).then_some(target_port),
+        selector,
+        labels: release.labels.clone(),
+        annotations: release.annotations.clone(),
+    }
+}
+
+/// Why each version gets the requests it gets.
+type Reasons = BTreeMap<VersionName, String>;

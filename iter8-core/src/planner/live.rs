@@ -1,0 +1,77 @@
+//! The live route, read for what it says about versions.
+
+use crate::name::ServiceName;
+use crate::observation::{ObservedRule, RouteObservation};
+use crate::release::Strategy;
+use crate::route_match::RouteMatch;
+use crate::weight::Weight;
+
+/// The live route, if there is one.
+pub(super) struct Live<'a> {
+    route: Option<&'a RouteObservation>,
+}
+
+impl<'a> Live<'a> {
+    pub(super) fn new(route: Option<&'a RouteObservation>) -> Self {
+        Self { route }
+    }
+
+    /// Whether the primary has been ready once.
+    pub(super) fn exists(&self) -> bool {
+        self.route.is_some_and(|route| !route.rules.is_empty())
+    }
+
+    pub(super) fn route(&self) -> Option<&'a RouteObservation> {
+        self.route
+    }
+
+    pub(super) fn rules(&self) -> &'a [ObservedRule] {
+        self.route.map_or(&[], |route| &route.rules)
+    }
+
+    /// Whether any live rule names the Service.
+    pub(super) fn names(&self, service: &ServiceName) -> bool {
+        self.route.is_some_and(|route| route.named.contains(service))
+    }
+
+    /// The rule that takes what no other rule takes.
+    pub(super) fn default_rule(&self) -> Option<&'a ObservedRule> {
+        self.rules().iter().rev().find(|rule| rule.matches.is_empty())
+    }
+
+    /// The Services of the default rule.
+    pub(super) fn default_services(&self) -> impl Iterator<Item = &'a ServiceName> + use<'a> {
+        self.default_rule().map_or(&[][..], |rule| &rule.backends).iter().map(|backend| &backend.service)
+    }
+
+    /// The matches of the rule that is a candidate's own.
+    pub(super) fn matches_of(&self, service: &ServiceName) -> Option<&'a [RouteMatch]> {
+        let is_own = |rule: &&ObservedRule| {
+            !rule.matches.is_empty() && rule.backends.iter().any(|backend| backend.service == *service)
+        };
+        self.rules().iter().find(is_own).map(|rule| rule.matches.as_slice())
+    }
+
+    /// The weight of a Service in the default rule, unless it is 0.
+    pub(super) fn weight_of(&self, service: &ServiceName) -> Option<Weight> {
+        let backends = self.default_rule().map_or(&[][..], |rule| &rule.backends);
+        let weight =
+            backends.iter().find(|backend| backend.service == *service).map(|backend| backend.weight);
+        weight.filter(|weight| *weight != Weight::ZERO)
+    }
+
+    /// The strategy that the live rules can only come from; `None` where they fit several
+    /// (a single rule with a single backend).
+    pub(super) fn strategy(&self) -> Option<Strategy> {
+        let rules = self.rules();
+        if rules.iter().any(|rule| !rule.matches.is_empty()) {
+            Some(Strategy::Canary)
+        } else if rules.iter().any(|rule| !rule.mirrors.is_empty()) {
+            Some(Strategy::Mirror)
+        } else if rules.iter().any(|rule| rule.backends.len() > 1) {
+            Some(Strategy::BlueGreen)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The rules of each strategy.
+
+use super::{Declared, InForce, Reasons, Removed, Situation};
+use crate::name::{ServiceName, VersionName};
+use crate::observation::ObservedRule;
+use crate::plan::{PlannedBackend, PlannedMirror, PlannedRule};
+use crate::readiness::Readiness;
+use crate::release::Strategy;
+use crate::route_match::RouteMatch;
+use crate::weight::{Port, Weight};
+
+/// The rules, and why each version gets what it gets.
+#[derive(Default)]
+pub(super) struct Routing {
+    pub(super) rules: Vec<PlannedRule>,
+    pub(super) reasons: Reasons,
+}
+
+impl Routing {
+    fn because(&mut self, version: &VersionName, reason: impl Into<String>) {
+        self.reasons.insert(version.clone(), reason.into());
+    }
+}
+
+pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
+    let strategy = situation.release.strategy;
+    // A change of strategy waits like a promotion does: both shapes do not fit in one route.
+    if let Some(pending) = pending
+        && situation.live.strategy().is_some_and(|live| live != strategy)
+    {
+        return held(situation, in_force, pending);
+    }
+    if strategy == Strategy::None {
+        let mut routing = Routing::default();
+        for declared in &situation.declared {
+            routing.because(&declared.version.name, "strategy none has no route");
+        }
+        return routing;
+    }
+    if !situation.live.exists() && !in_force.readiness.is_routable() {
+        let mut routing = Routing::default();
+        for declared in &situation.declared {
+            let reason = if declared.readiness.is_routable() {
+                format!("no requests yet: the primary {} is {}", in_force.declared.name, in_force.readiness)
+            } else {
+                format!("no requests yet: {}", declared.readiness)
+            };
+            routing.because(&declared.version.name, reason);
+        }
+        return routing;
+    }
+    match strategy {
+        Strategy::None => Routing::default(),
+        Strategy::Canary => canary(situation, in_force, pending),
+        Strategy::BlueGreen => blue_green(situation, in_force, pending),
+        Strategy::Mirror => mirror(situation, in_force),
+    }
+}
+
+/// A candidate's rule before it is known whether it fits.
+struct CandidateRule<'a> {
+    name: &'a VersionName,
+    service: &'a ServiceName,
+    port: Port,
+    matches: Vec<RouteMatch>,
+    reason: String,
+}
+
+fn canary(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
+    let mut routing = Routing::default();
+    let mut candidates = Vec::new();
+    for declared in &situation.declared {
+        match candidate_rule(situation, in_force, declared) {
+            Ok(rule) => candidates.extend(rule),
+            Err(reason) => routing.because(&declared.version.name, reason),
+        }
+    }
+    if let Some(pending) = pending {
+        candidates.extend(
+            situation
+                .removed
+                .iter()
+                .filter_map(|removed| retained_rule(situation, in_force, removed, pending)),
+        );
+    }
+    let default = default_rule(in_force, &mut routing);
+    let room = situation.release.limits.rules.saturating_sub(1);
+    while candidates.len() > room {
+        // What serves now stays; the last of the new ones waits.
+        let is_new = |rule: &CandidateRule<'_>| !situation.live.names(rule.service);
+        let last = candidates.iter().rposition(is_new).unwrap_or(room);
+        let waiting = candidates.remove(last);
+        let limit = situation.release.limits.rules;
+        routing.because(
+            waiting.name,
+            format!("waits: the route has {limit} rules already until others have left it"),
+        );
+    }
+    for rule in candidates {
+        routing.because(rule.name, rule.reason.clone());
+        routing.rules.push(PlannedRule {
+            matches: rule.matches,
+            backends: vec![backend(rule.service, rule.port, Weight::ONE)],
+            mirrors: Vec::new(),
+            reason: format!("{}: {}", rule.name, rule.reason),
+        });
+    }
+    routing.rules.push(default);
+    routing
+}
+
+/// The rule of a declared version besides the default rule; `Ok(None)` for the primary in force.
+fn candidate_rule<'a>(
+    situation: &Situation<'a>,
+    in_force: &InForce<'_>,
+    declared: &'a Declared<'a>,
+) -> Result<Option<CandidateRule<'a>>, String> {
+    let version = declared.version;
+    let is_primary = version.name == in_force.declared.name;
+    let is_previous = in_force.previous.as_ref().is_some_and(|previous| *previous.name == version.name);
+    if is_previous || (is_primary && in_force.previous.is_none()) {
+        return Ok(None);
+    }
+    let live = situation.live.matches_of(&version.service);
+    let (matches, reason) = match (&declared.readiness, live) {
+        (Readiness::NotReady(_), _) => return Err(format!("no requests: {}", declared.readiness)),
+        (Readiness::Ready, _) if !is_primary => (version.matches.clone(), "it is ready".to_owned()),
+        (Readiness::Updating(_), None) if !is_primary => {
+            (version.matches.clone(), declared.readiness.to_string())
+        }
+        (Readiness::Updating(_) | Readiness::Ready, Some(live)) => {
+            (live.to_vec(), format!("keeps its rule, {}", declared.readiness))
+        }
+        // The new primary waits for its turn without a rule of its own.
+        (Readiness::Updating(_) | Readiness::Ready, None) => {
+            return Err(format!("becomes the primary once it is ready: {}", declared.readiness));
+        }
+    };
+    Ok(Some(CandidateRule {
+        name: &version.name,
+        service: &version.service,
+        port: version.port,
+        matches,
+        reason,
+    }))
+}
+
+/// A removed candidate keeps its rule while something is pending, as long as it can serve.
+fn retained_rule<'a>(
+    situation: &Situation<'a>,
+    in_force: &InForce<'_>,
+    removed: &'a Removed<'a>,
+    pending: &str,
+) -> Option<CandidateRule<'a>> {
+    let is_previous = in_force.previous.as_ref().is_some_and(|previous| previous.name == removed.name);
+    if is_previous || !removed.readiness.is_routable() {
+        return None;
+    }
+    let service = &removed.observed.service.as_ref()?.name;
+    let declaration = removed.declaration?;
+    let matches = situation.live.matches_of(service).unwrap_or(&declaration.matches);
+    if matches.is_empty() {
+        return None;
+    }
+    Some(CandidateRule {
+        name: removed.name,
+        service,
+        port: declaration.port,
+        matches: matches.to_vec(),
+        reason: format!("removed, but keeps its rule until then: {pending}"),
+    })
+}
+
+/// Everything that no other rule takes goes to the primary in force.
+fn default_rule(in_force: &InForce<'_>, routing: &mut Routing) -> PlannedRule {
+    let primary = in_force.declared;
+    let (name, service, port, reason) = match &in_force.previous {
+        Some(previous) => {
+            let reason = format!(
+                "serves until the new primary {} is ready: it is {}",
+                primary.name, in_force.readiness
+            );
+            (previous.name, previous.service, previous.declaration.port, reason)
+        }
+        None if in_force.readiness.is_routable() => {
+            (&primary.name, &primary.service, primary.port, format!("the primary, {}", in_force.readiness))
+        }
+        None => {
+            let reason = format!("the primary keeps its rule though it is {}", in_force.readiness);
+            (&primary.name, &primary.service, primary.port, reason)
+        }
+    };
+    routing.because(name, reason.clone());
+    PlannedRule {
+        matches: Vec::new(),
+        backends: vec![backend(service, port, Weight::ONE)],
+        mirrors: Vec::new(),
+        reason: format!("{name}: {reason}"),
+    }
+}
+
+fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
+    let mut routing = Routing::default();
+    let mut backends = Vec::new();
+    for declared in &situation.declared {
+        let version = declared.version;
+        let live = situation.live.weight_of(&version.service);
+        let (weight, reason) = match (&declared.readiness, live) {
+            (Readiness::Ready, _) => (version.weight, format!("weight {}: it is ready", version.weight)),
+            (Readiness::Updating(_), Some(live)) => {
+                (live, format!("keeps weight {live}, {}", declared.readiness))
+            }
+            (Readiness::Updating(_), None) => {
+                (version.weight, format!("weight {}, {}", version.weight, declared.readiness))
+            }
+            (Readiness::NotReady(_), _) => (Weight::ZERO, format!("weight 0: {}", declared.readiness)),
+        };
+        routing.because(&version.name, reason);
+        backends.push(backend(&version.service, version.port, weight));
+    }
+    for removed in situation.removed.iter().filter(|removed| removed.readiness.is_routable()) {
+        let (Some(pending), Some(declaration), Some(service)) =
+            (pending, removed.declaration, &removed.observed.service)
+        else {
+            continue;
+        };
+        if backends.len() >= situation.release.limits.backends_per_rule {
+            break;
+        }
+        let weight = situation.live.weight_of(&service.name).unwrap_or(declaration.weight);
+        routing.because(removed.name, format!("removed, but keeps weight {weight} until then: {pending}"));
+        backends.push(backend(&service.name, declaration.port, weight));
+    }
+    some_weight(&mut backends, in_force, &mut routing);
+    let reason = format!("split by weight over {} versions", backends.len());
+    routing.rules.push(PlannedRule { matches: Vec::new(), backends, mirrors: Vec::new(), reason });
+    routing
+}
+
+/// An all-zero split becomes primary 1.
+fn some_weight(backends: &mut [PlannedBackend], in_force: &InForce<'_>, routing: &mut Routing) {
+    if backends.iter().any(|backend| backend.weight != Weight::ZERO) {
+        return;
+    }
+    let previous = in_force.previous.as_ref().map(|previous| previous.service);
+    let primary = &in_force.declared.service;
+    let wanted = previous.filter(|service| backends.iter().any(|backend| backend.service == **service));
+    if let Some(backend) = backends.iter_mut().find(|backend| backend.service == *wanted.unwrap_or(primary)) {
+        backend.weight = Weight::ONE;
+        let reason = format!("weight 1, since no version has any: {}", in_force.readiness);
+        routing.because(&in_force.declared.name, reason);
+    }
+}
+
+fn mirror(situation: &Situation<'_>, in_force: &InForce<'_>) -> Routing {
+    let mut routing = Routing::default();
+    let mut rule = default_rule(in_force, &mut routing);
+    for declared in situation.declared.iter().skip(1) {
+        let version = declared.version;
+        if rule.backends.iter().any(|backend| backend.service == version.service) {
+            continue; // it is the primary in force
+        }
+        if declared.readiness.is_routable() {
+            let percent = version.mirror_percent;
+            routing.because(
+                &version.name,
+                format!("gets a copy of {percent} % of the requests: {}", declared.readiness),
+            );
+            rule.mirrors.push(PlannedMirror {
+                service: version.service.clone(),
+                port: version.port,
+                percent,
+            });
+        } else {
+            routing.because(&version.name, format!("no copies: {}", declared.readiness));
+        }
+    }
+    routing.rules.push(rule);
+    routing
+}
+
+/// The live rules without the versions that cannot serve any more.
+fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &str) -> Routing {
+    let mut routing = Routing::default();
+    let reason = format!("the rules of the strategy before are kept until then: {pending}");
+    for declared in &situation.declared {
+        routing.because(&declared.version.name, reason.clone());
+    }
+    let can_serve = |service: &ServiceName| {
+        let declared = situation.declared.iter().filter(|declared| declared.version.service == *service);
+        let removed = situation.removed.iter().filter(|removed| {
+            removed.observed.service.as_ref().is_some_and(|observed| observed.name == *service)
+        });
+        declared
+            .map(|declared| &declared.readiness)
+            .chain(removed.map(|removed| &removed.readiness))
+            .any(Readiness::is_routable)
+    };
+    for live in situation.live.rules() {
+        routing.rules.extend(held_rule(live, in_force, &can_serve, &reason));
+    }
+    if !routing.rules.last().is_some_and(|rule| rule.matches.is_empty()) {
+        let default = default_rule(in_force, &mut routing);
+        routing.rules.push(default);
+    }
+    routing
+}
+
+/// A live rule, or `None` if it is a candidate's that cannot serve any more.
+fn held_rule(
+    live: &ObservedRule,
+    in_force: &InForce<'_>,
+    can_serve: &impl Fn(&ServiceName) -> bool,
+    reason: &str,
+) -> Option<PlannedRule> {
+    let serving =
+        live.backends.iter().any(|backend| backend.weight != Weight::ZERO && can_serve(&backend.service));
+    if !live.matches.is_empty() && !serving {
+        return None;
+    }
+    let primary = in_force.previous.as_ref().map_or(&in_force.declared.service, |previous| previous.service);
+    let backends = live.backends.iter().map(|live| {
+        let is_kept = if serving { can_serve(&live.service) } else { live.service == *primary };
+        let weight = match (is_kept, live.weight) {
+            (false, _) => Weight::ZERO,
+            (true, Weight::ZERO) if !serving => Weight::ONE,
+            (true, weight) => weight,
+        };
+        backend(&live.service, live.port, weight)
+    });
+    Some(PlannedRule {
+        matches: live.matches.clone(),
+        backends: backends.collect(),
+        mirrors: Vec::new(),
+        reason: reason.to_owned(),
+    })
+}
+
+fn backend(service: &ServiceName, port: Port, weight: Weight) -> PlannedBackend {
+    PlannedBackend { service: service.clone(), port, weight }
+}

@@ -1,0 +1,212 @@
+//! Whether a version can take requests, and why.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::Digest;
+use crate::observation::{DeploymentObservation, VersionObservation};
+
+/// Whether a version can take requests.
+///
+/// Ready and updating versions are routed; promotion and removal wait for ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", content = "reason")]
+pub enum Readiness {
+    /// It is what was declared, whole, and has endpoints.
+    Ready,
+    /// It has a ready endpoint, but something of the declaration is still under way.
+    Updating(Unfinished),
+    /// It cannot take a request.
+    NotReady(Missing),
+}
+
+/// What is still under way in a version that is updating.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum Unfinished {
+    /// The Service is not yet seen as declared.
+    ServiceOutdated,
+    /// The Deployment is not yet seen as declared.
+    DeploymentOutdated,
+    /// The Deployment controller has not yet taken note of the change.
+    StatusOutdated,
+    /// Too few Pods are available.
+    Unavailable,
+    /// Pods are being replaced.
+    RollingOut {
+        /// Pods of the present revision.
+        updated: u32,
+        /// Pods wanted.
+        wanted: u32,
+        /// Pods of every revision.
+        replicas: u32,
+    },
+    /// The rollout does not go on.
+    Stalled(String),
+    /// Pods are going away.
+    Terminating(u32),
+}
+
+/// What a version that is not ready lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum Missing {
+    /// There is no Service.
+    Service,
+    /// The Service is being deleted.
+    ServiceDeleting,
+    /// There is no Deployment.
+    Deployment,
+    /// The Deployment is being deleted.
+    DeploymentDeleting,
+    /// No Pod is ready.
+    Endpoints,
+    /// No Pod is ready and the rollout does not go on.
+    Stalled(String),
+    /// The first rollout has not become available.
+    FirstRollout,
+}
+
+impl Readiness {
+    /// The readiness of a version.
+    ///
+    /// `declared` are the digests (Service, Deployment) of its declaration, `None` once it has left the
+    /// document; `was_routed` tells whether a live route names it, which a version that was never
+    /// ready is not named by.
+    #[must_use]
+    pub fn of(
+        declared: Option<(&Digest, &Digest)>,
+        observation: Option<&VersionObservation>,
+        was_routed: bool,
+    ) -> Self {
+        let missing = |what| Self::NotReady(what);
+        let Some(observation) = observation else { return missing(Missing::Service) };
+        let Some(service) = &observation.service else { return missing(Missing::Service) };
+        let Some(deployment) = &observation.deployment else { return missing(Missing::Deployment) };
+        if service.deleting {
+            return missing(Missing::ServiceDeleting);
+        }
+        if deployment.deleting {
+            return missing(Missing::DeploymentDeleting);
+        }
+        if observation.endpoints.ready == 0 {
+            return missing(deployment.stalled.clone().map_or(Missing::Endpoints, Missing::Stalled));
+        }
+        if !deployment.available && !was_routed {
+            return missing(Missing::FirstRollout);
+        }
+        if let Some((service_digest, deployment_digest)) = declared {
+            if service.digest.as_ref() != Some(service_digest) {
+                return Self::Updating(Unfinished::ServiceOutdated);
+            }
+            if deployment.digest.as_ref() != Some(deployment_digest) {
+                return Self::Updating(Unfinished::DeploymentOutdated);
+            }
+        }
+        match rollout(deployment, observation.endpoints.terminating) {
+            Some(unfinished) => Self::Updating(unfinished),
+            None => Self::Ready,
+        }
+    }
+
+    /// Whether this is [`Readiness::Ready`].
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready)
+    }
+
+    /// Whether the version may be given requests.
+    #[must_use]
+    pub fn is_routable(&self) -> bool {
+        matches!(self, Self::Ready | Self::Updating(_))
+    }
+
+    /// The state in one word.
+    #[must_use]
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Updating(_) => "Updating",
+            Self::NotReady(_) => "NotReady",
+        }
+    }
+
+    /// The reason in one CamelCase word, as conditions have it.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Updating(unfinished) => match unfinished {
+                Unfinished::ServiceOutdated => "ServiceOutdated",
+                Unfinished::DeploymentOutdated => "DeploymentOutdated",
+                Unfinished::StatusOutdated => "StatusOutdated",
+                Unfinished::Unavailable => "Unavailable",
+                Unfinished::RollingOut { .. } => "RollingOut",
+                Unfinished::Stalled(_) => "RolloutStalled",
+                Unfinished::Terminating(_) => "PodsTerminating",
+            },
+            Self::NotReady(missing) => match missing {
+                Missing::Service => "ServiceMissing",
+                Missing::ServiceDeleting => "ServiceDeleting",
+                Missing::Deployment => "DeploymentMissing",
+                Missing::DeploymentDeleting => "DeploymentDeleting",
+                Missing::Endpoints => "NoReadyEndpoint",
+                Missing::Stalled(_) => "RolloutStalled",
+                Missing::FirstRollout => "FirstRolloutNotAvailable",
+            },
+        }
+    }
+}
+
+/// What is unfinished in a rollout, if anything is.
+fn rollout(deployment: &DeploymentObservation, terminating: u32) -> Option<Unfinished> {
+    let &DeploymentObservation { wanted, replicas, updated, .. } = deployment;
+    if !deployment.status_is_current {
+        return Some(Unfinished::StatusOutdated);
+    }
+    if let Some(reason) = &deployment.stalled {
+        return Some(Unfinished::Stalled(reason.clone()));
+    }
+    if !deployment.available {
+        return Some(Unfinished::Unavailable);
+    }
+    if updated != wanted || replicas != wanted {
+        return Some(Unfinished::RollingOut { updated, wanted, replicas });
+    }
+    (terminating > 0).then_some(Unfinished::Terminating(terminating))
+}
+
+/// The reason in words.
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::Updating(unfinished) => match unfinished {
+                Unfinished::ServiceOutdated => f.write_str("updating: its Service is not yet as declared"),
+                Unfinished::DeploymentOutdated => {
+                    f.write_str("updating: its Deployment is not yet as declared")
+                }
+                Unfinished::StatusOutdated => f.write_str("updating: its rollout has not begun"),
+                Unfinished::Unavailable => f.write_str("updating: too few Pods are available"),
+                Unfinished::RollingOut { updated, wanted, replicas } => {
+                    let old = replicas.saturating_sub(*updated);
+                    write!(f, "updating: {updated} of {wanted} Pods are new, {old} old ones remain")
+                }
+                Unfinished::Stalled(reason) => write!(f, "updating: its rollout is stuck: {reason}"),
+                Unfinished::Terminating(count) => write!(f, "updating: {count} old Pods are terminating"),
+            },
+            Self::NotReady(missing) => match missing {
+                Missing::Service => f.write_str("not ready: its Service does not exist"),
+                Missing::ServiceDeleting => f.write_str("not ready: its Service is being deleted"),
+                Missing::Deployment => f.write_str("not ready: its Deployment does not exist"),
+                Missing::DeploymentDeleting => f.write_str("not ready: its Deployment is being deleted"),
+                Missing::Endpoints => f.write_str("not ready: no Pod is ready"),
+                Missing::Stalled(reason) => {
+                    write!(f, "not ready: no Pod is ready, its rollout is stuck: {reason}")
+                }
+                Missing::FirstRollout => f.write_str("not ready: its first rollout has not finished"),
+            },
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The declared input: a release document, read but not yet validated.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::route_match::RouteMatch;
+use crate::weight::{Percent, Port, Weight};
+use crate::{Fields, Value};
+
+/// Which Release a document belongs to: what Helm calls the release's name and namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReleaseKey {
+    /// The name of the Release.
+    pub name: ObjectName,
+    /// The namespace of the Release and of everything it owns.
+    pub namespace: Namespace,
+}
+
+impl std::fmt::Display for ReleaseKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What kind of workload the versions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Environment {
+    /// Deployments and Services with routing by Gateway API routes.
+    #[default]
+    DeploymentGtw,
+    /// Deployments and Services without routing.
+    Deployment,
+}
+
+/// How requests are spread over the versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Strategy {
+    /// No route: the versions are deployed, the front Service leads to the primary.
+    #[default]
+    None,
+    /// Requests that match a candidate's `matches` go to it, all others to the primary.
+    Canary,
+    /// Requests are split by weight.
+    BlueGreen,
+    /// The primary answers every request; the candidates get copies.
+    Mirror,
+}
+
+impl Strategy {
+    /// The strategy as it is written in a document.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Canary => "canary",
+            Self::BlueGreen => "blue-green",
+            Self::Mirror => "mirror",
+        }
+    }
+}
+
+impl std::fmt::Display for Strategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A release document as declared; [`validate`](crate::validate) makes a plannable release of it.
+///
+/// Absent fields are `None`. Read it from a document with [`Release::from_document`],
+/// or build it in code:
+///
+/// ```
+/// use iter8_core::{Application, Capabilities, Environment, Release, ReleaseKey, Strategy, Version, validate};
+///
+/// let release = Release {
+///     environment: Some(Environment::DeploymentGtw),
+///     application: Application {
+///         strategy: Some(Strategy::Canary),
+///         versions: vec![Version { image: Some("web:1".into()), ..Version::default() }],
+///         ..Application::default()
+///     },
+///     ..Release::default()
+/// };
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let valid = validate(&key, &release, &Capabilities::specification())?;
+/// assert_eq!(valid.primary().service.as_str(), "web-0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Release {
+    /// `environment`, required.
+    pub environment: Option<Environment>,
+    /// `gateway`: Gateways that also get the routes.
+    pub gateways: Vec<ParentRef>,
+    /// `hostnames` of the Gateway's route; without any, those of the application's front Service.
+    pub hostnames: Vec<Hostname>,
+    /// `application`.
+    pub application: Application,
+    /// What has no effect any more but is accepted, in words.
+    pub warnings: Vec<String>,
+}
+
+/// `application`: what the versions have in common.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Application {
+    /// `metadata.name`; the name of the front Service and of the route. Default: the name of the Release.
+    pub name: Option<ServiceName>,
+    /// `metadata.namespace`; where given, it must be that of the Release.
+    pub namespace: Option<Namespace>,
+    /// `metadata.labels` of all owned objects.
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations` of all owned objects.
+    pub annotations: BTreeMap<String, String>,
+    /// `port`: the default port of the versions.
+    pub port: Declared<Port>,
+    /// `servicePort`: the port of the front Service, default 80.
+    pub service_port: Option<Port>,
+    /// `drainSeconds`: how long a version keeps its Pods after the route has left it, default 5.
+    pub drain_seconds: Option<u32>,
+    /// `strategy`, default none.
+    pub strategy: Option<Strategy>,
+    /// `versions`: the primary first, then the candidates.
+    pub versions: Vec<Version>,
+}
+
+/// One entry of `application.versions`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Version {
+    /// `metadata.name`, default `APPLICATION-INDEX`.
+    pub name: Option<VersionName>,
+    /// `metadata.namespace`; where given, it must be that of the Release.
+    pub namespace: Option<Namespace>,
+    /// `metadata.labels` of the Deployment and the Service, over those of the application.
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations` of the Deployment and the Service, over those of the application.
+    pub annotations: BTreeMap<String, String>,
+    /// `image`; required unless there is a `deploymentSpecification`.
+    pub image: Option<String>,
+    /// `port` of the container and the Service.
+    pub port: Declared<Port>,
+    /// `weight`, for strategy blue-green; default 50.
+    pub weight: Option<Weight>,
+    /// `mirrorPercent`, for strategy mirror: the share of requests that is copied; default 100.
+    pub mirror_percent: Option<Percent>,
+    /// `matches`, for strategy canary; default: header `traffic: test`.
+    pub matches: Vec<RouteMatch>,
+    /// `replicas` of the Deployment.
+    pub replicas: Option<u32>,
+    /// `readinessProbe` of the container, carried verbatim.
+    pub readiness_probe: Option<Value>,
+    /// `resources` of the container, carried verbatim.
+    pub resources: Option<Value>,
+    /// `env` of the container, carried verbatim.
+    pub env: Option<Value>,
+    /// `deploymentSpecification`: replaces the generated Deployment.
+    pub deployment: Option<Specification>,
+    /// `serviceSpecification`: replaces the generated Service.
+    pub service: Option<Specification>,
+}
+
+/// A user's own Deployment or Service.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Specification {
+    /// `metadata.name`, default the version's name.
+    pub name: Option<ObjectName>,
+    /// `metadata.namespace`; where given, it must be that of the Release.
+    pub namespace: Option<Namespace>,
+    /// `metadata.labels`, over the version's.
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations`, over the version's.
+    pub annotations: BTreeMap<String, String>,
+    /// What else `metadata` has, carried verbatim.
+    pub metadata: Fields,
+    /// `spec`, carried verbatim; required.
+    pub spec: Option<Fields>,
+}
+
+/// A field whose explicit null means something else than its absence.
+///
+/// Only `port` is one: null takes an inherited port away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Declared<T> {
+    /// The field is not there.
+    #[default]
+    Absent,
+    /// The field is there and null.
+    Null,
+    /// The field has this value.
+    Value(T),
+}
+
+/// A Gateway that the routes attach to, as in `parentRefs`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParentRef {
+    /// API group, default `gateway.networking.k8s.io`.
+    pub group: Option<String>,
+    /// Kind, default `Gateway`.
+    pub kind: Option<String>,
+    /// Namespace, default that of the Release.
+    pub namespace: Option<Namespace>,
+    /// Name.
+    pub name: ObjectName,
+    /// Only the listener of this name.
+    pub section_name: Option<ObjectName>,
+    /// Only listeners with this port.
+    pub port: Option<Port>,
+}

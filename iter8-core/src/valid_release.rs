@@ -1,0 +1,215 @@
+//! A release that can be planned: every default filled in, every rule of the declaration checked.
+
+use std::collections::BTreeMap;
+
+use crate::capabilities::Limits;
+use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::observation::{TargetPort, VersionDeclaration};
+use crate::release::{Environment, ParentRef, ReleaseKey, Specification, Strategy};
+use crate::route_match::RouteMatch;
+use crate::weight::{Percent, Port, Weight};
+use crate::{Digest, Value};
+
+/// A validated release; [`validate`](crate::validate) and [`declare`](crate::declare) make it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ValidRelease {
+    /// Which Release this is.
+    pub key: ReleaseKey,
+    /// The name of the application: of its front Service and its route.
+    pub application: ServiceName,
+    /// What kind of workload the versions are.
+    pub environment: Environment,
+    /// How requests are spread.
+    pub strategy: Strategy,
+    /// The port of the front Service.
+    pub service_port: Port,
+    /// Seconds a version keeps its Pods after the route has left it.
+    pub drain_seconds: u32,
+    /// The Gateways that also get the routes.
+    pub gateways: Vec<ParentRef>,
+    /// The hostnames of the Gateways' route.
+    pub hostnames: Vec<Hostname>,
+    /// Labels of the front Service and the routes.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the front Service and the routes.
+    pub annotations: BTreeMap<String, String>,
+    /// What has no effect, in words.
+    pub warnings: Vec<String>,
+    /// How much fits into a route, by the capabilities it was validated for.
+    pub limits: Limits,
+    // INVARIANT: not empty; the first is the primary.
+    pub(crate) primary: ValidVersion,
+    pub(crate) candidates: Vec<ValidVersion>,
+}
+
+impl ValidRelease {
+    /// The version that gets every request no candidate gets.
+    #[must_use]
+    pub fn primary(&self) -> &ValidVersion {
+        &self.primary
+    }
+
+    /// The other versions, in the order of the document.
+    #[must_use]
+    pub fn candidates(&self) -> &[ValidVersion] {
+        &self.candidates
+    }
+
+    /// All versions, the primary first.
+    pub fn versions(&self) -> impl Iterator<Item = &ValidVersion> {
+        std::iter::once(&self.primary).chain(&self.candidates)
+    }
+
+    /// The version of this name.
+    #[must_use]
+    pub fn version(&self, name: &VersionName) -> Option<&ValidVersion> {
+        self.versions().find(|version| version.name == *name)
+    }
+
+    /// Whether requests reach the versions through a front Service.
+    #[must_use]
+    pub fn has_front(&self) -> bool {
+        match self.environment {
+            Environment::DeploymentGtw => true,
+            Environment::Deployment => false,
+        }
+    }
+
+    /// The namespace of the release and of everything it owns.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.key.namespace
+    }
+}
+
+/// A validated version.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ValidVersion {
+    /// The name of the version, of its Pods' label `app` and of the generated container.
+    pub name: VersionName,
+    /// The name of its Service.
+    pub service: ServiceName,
+    /// The name of its Deployment.
+    pub deployment: ObjectName,
+    /// The port of its Service that the route names.
+    pub port: Port,
+    /// The port of the generated container and Service.
+    pub container_port: Port,
+    /// Where the routed port leads to in the Pods.
+    pub target_port: TargetPort,
+    /// The labels by which its Service selects Pods.
+    pub selector: BTreeMap<String, String>,
+    /// Weight under blue-green.
+    pub weight: Weight,
+    /// Share of requests copied under mirror.
+    pub mirror_percent: Percent,
+    /// Requests it takes as a canary candidate: any of these.
+    pub matches: Vec<RouteMatch>,
+    /// Image of the generated container; `None` only where there is a Deployment of the user's own.
+    pub image: Option<String>,
+    /// Number of Pods, where declared.
+    pub replicas: Option<u32>,
+    /// Readiness probe of the generated container.
+    pub readiness_probe: Option<Value>,
+    /// Resources of the generated container.
+    pub resources: Option<Value>,
+    /// Environment variables of the generated container.
+    pub env: Option<Value>,
+    /// Labels of the Deployment, merged.
+    pub deployment_labels: BTreeMap<String, String>,
+    /// Annotations of the Deployment, merged.
+    pub deployment_annotations: BTreeMap<String, String>,
+    /// Labels of the Service, merged.
+    pub service_labels: BTreeMap<String, String>,
+    /// Annotations of the Service, merged.
+    pub service_annotations: BTreeMap<String, String>,
+    /// The user's own Deployment.
+    pub deployment_specification: Option<Specification>,
+    /// The user's own Service.
+    pub service_specification: Option<Specification>,
+    pub(crate) deployment_digest: Digest,
+    pub(crate) service_digest: Digest,
+}
+
+impl ValidVersion {
+    /// The digest of what is declared of the Deployment.
+    #[must_use]
+    pub fn deployment_digest(&self) -> &Digest {
+        &self.deployment_digest
+    }
+
+    /// The digest of what is declared of the Service, routing included.
+    #[must_use]
+    pub fn service_digest(&self) -> &Digest {
+        &self.service_digest
+    }
+
+    /// What must be known of the version after it has left the document.
+    #[must_use]
+    pub fn declaration(&self) -> VersionDeclaration {
+        VersionDeclaration {
+            deployment: self.deployment.clone(),
+            port: self.port,
+            target_port: self.target_port.clone(),
+            selector: self.selector.clone(),
+            weight: self.weight,
+            mirror_percent: self.mirror_percent,
+            matches: self.matches.clone(),
+        }
+    }
+
+    /// Computes the digests from everything else.
+    pub(crate) fn with_digests(mut self) -> Self {
+        self.deployment_digest = Digest::of(&self.declared_deployment());
+        self.service_digest = Digest::of(&self.declared_service());
+        self
+    }
+
+    fn declared_deployment(&self) -> Value {
+        let verbatim = |value: &Option<Value>| value.clone().unwrap_or_default();
+        let mut fields = vec![
+            ("name", self.deployment.as_str().into()),
+            ("labels", (&self.deployment_labels).into()),
+            ("annotations", (&self.deployment_annotations).into()),
+        ];
+        if let Some(specification) = &self.deployment_specification {
+            fields.push(("metadata", Value::Map(specification.metadata.clone())));
+            fields.push(("spec", specification.spec.clone().map(Value::Map).unwrap_or_default()));
+        } else {
+            fields.push(("version", self.name.as_str().into()));
+            fields.push(("image", self.image.as_deref().unwrap_or_default().into()));
+            fields.push(("port", self.container_port.get().into()));
+            fields.push(("readinessProbe", verbatim(&self.readiness_probe)));
+            fields.push(("resources", verbatim(&self.resources)));
+            fields.push(("env", verbatim(&self.env)));
+        }
+        fields.push(("replicas", self.replicas.map(Value::from).unwrap_or_default()));
+        to_map(fields)
+    }
+
+    fn declared_service(&self) -> Value {
+        let mut fields = vec![
+            ("name", self.service.as_str().into()),
+            ("labels", (&self.service_labels).into()),
+            ("annotations", (&self.service_annotations).into()),
+            ("deployment", self.deployment.as_str().into()),
+            ("port", self.port.get().into()),
+            ("targetPort", self.target_port.to_value()),
+            ("selector", (&self.selector).into()),
+            ("weight", self.weight.get().into()),
+            ("mirrorPercent", u32::from(self.mirror_percent).into()),
+            ("matches", self.matches.iter().map(RouteMatch::to_value).collect::<Vec<_>>().into()),
+        ];
+        if let Some(specification) = &self.service_specification {
+            fields.push(("metadata", Value::Map(specification.metadata.clone())));
+            fields.push(("spec", specification.spec.clone().map(Value::Map).unwrap_or_default()));
+        }
+        to_map(fields)
+    }
+}
+
+fn to_map(fields: Vec<(&str, Value)>) -> Value {
+    Value::Map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}

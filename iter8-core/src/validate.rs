@@ -1,0 +1,275 @@
+//! [`Release`] → [`ValidRelease`]: fills in defaults and finds everything that is wrong.
+
+mod limits;
+mod matches;
+mod metadata;
+mod specification;
+mod version;
+
+use std::collections::BTreeSet;
+
+use crate::capabilities::Capabilities;
+use crate::name::{Hostname, Namespace, ServiceName};
+use crate::release::{Environment, Release, ReleaseKey, Strategy};
+use crate::valid_release::{ValidRelease, ValidVersion};
+use crate::violation::{InvalidReleaseError, Violation};
+use crate::weight::Port;
+use crate::{Document, FieldPath};
+
+/// Seconds a removed version keeps its Pods after the route has left it, unless declared otherwise.
+const DEFAULT_DRAIN_SECONDS: u32 = 5;
+
+/// The longest drain that can be declared: a day.
+const LONGEST_DRAIN_SECONDS: u32 = 86_400;
+
+/// Reads and validates a document for a routing backend: [`Release::from_document`], then [`validate`].
+///
+/// # Errors
+/// Everything that is wrong with the document at once, each with its field path, the value found,
+/// what to write instead and, if the document came from a text, line and column.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, ReleaseKey, declare};
+///
+/// let document = Document::from_yaml("environment: deployment-gtw\napplication:\n  stratgy: canary\n")?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let error = declare(&key, &document, &Capabilities::specification()).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "2:1: application.versions: at least one version is required; write a list with the primary first\n\
+///      3:3: application.stratgy: unknown field `stratgy`; did you mean `strategy`?"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn declare(
+    key: &ReleaseKey,
+    document: &Document,
+    capabilities: &Capabilities,
+) -> Result<ValidRelease, InvalidReleaseError> {
+    let (release, mut violations) = Release::from_document(document);
+    let (valid, found) = check(key, &release, capabilities);
+    // What could not be read is missing, too; saying so again would only hide the cause.
+    let is_news = |violation: &Violation, known: &[Violation]| {
+        !known
+            .iter()
+            .any(|other| other.path.contains(&violation.path) || violation.path.contains(&other.path))
+    };
+    let unread = violations.clone();
+    violations.extend(found.into_iter().filter(|violation| is_news(violation, &unread)).map(
+        |mut violation| {
+            violation.position = document.position(&violation.path);
+            violation
+        },
+    ));
+    violations.sort_by_key(|violation| violation.position);
+    finish(valid, violations)
+}
+
+/// Validates a release for a routing backend with these capabilities.
+///
+/// # Errors
+/// Everything that is wrong with the release at once.
+pub fn validate(
+    key: &ReleaseKey,
+    release: &Release,
+    capabilities: &Capabilities,
+) -> Result<ValidRelease, InvalidReleaseError> {
+    let (valid, violations) = check(key, release, capabilities);
+    finish(valid, violations)
+}
+
+fn finish(
+    valid: Option<ValidRelease>,
+    violations: Vec<Violation>,
+) -> Result<ValidRelease, InvalidReleaseError> {
+    let unfinished = || Violation::new(FieldPath::root(), "cannot be planned");
+    match (InvalidReleaseError::from_violations(violations), valid) {
+        (None, Some(valid)) => Ok(valid),
+        (Some(error), _) => Err(error),
+        (None, None) => Err(InvalidReleaseError::of(unfinished())),
+    }
+}
+
+/// The release where it can be built at all, and what is wrong with it.
+fn check(
+    key: &ReleaseKey,
+    release: &Release,
+    capabilities: &Capabilities,
+) -> (Option<ValidRelease>, Vec<Violation>) {
+    let mut violations = Vec::new();
+    let root = FieldPath::root();
+    let path = root.field("application");
+    let environment = required_environment(release, &mut violations);
+    let strategy = strategy(release, environment, capabilities, &path, &mut violations);
+    let application = &release.application;
+
+    let metadata_path = path.field("metadata");
+    own_namespace(application.namespace.as_ref(), key, &metadata_path, &mut violations);
+    metadata::check_labels(&application.labels, &metadata_path, &mut violations);
+    metadata::check_annotations(&application.annotations, &metadata_path, &mut violations);
+    if application.drain_seconds.is_some_and(|seconds| seconds > LONGEST_DRAIN_SECONDS) {
+        let message = format!("must be at most {LONGEST_DRAIN_SECONDS} seconds (a day)");
+        violations.push(Violation::new(path.field("drainSeconds"), message));
+    }
+
+    let Some(name) = application_name(key, release, &metadata_path, &mut violations) else {
+        return (None, violations);
+    };
+    let context = version::Context { key, application: &name, release, strategy };
+    let versions: Vec<_> = application
+        .versions
+        .iter()
+        .enumerate()
+        .filter_map(|(index, declared)| version::version(&context, index, declared, &mut violations))
+        .collect();
+    if application.versions.is_empty() {
+        let violation = Violation::new(path.field("versions"), "at least one version is required");
+        violations.push(violation.hint("write a list with the primary first"));
+    }
+    unique_names(&context, &versions, &mut violations);
+    limits::check(strategy, application, &release.hostnames, &capabilities.limits, &mut violations);
+
+    let mut versions = versions.into_iter();
+    let Some(primary) = versions.next() else { return (None, violations) };
+    let valid = ValidRelease {
+        key: key.clone(),
+        environment,
+        strategy,
+        service_port: application.service_port.unwrap_or(Port::HTTP),
+        drain_seconds: application.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS),
+        gateways: release.gateways.clone(),
+        hostnames: hostnames(&name, key, &release.hostnames),
+        labels: application.labels.clone(),
+        annotations: application.annotations.clone(),
+        warnings: release.warnings.clone(),
+        limits: capabilities.limits,
+        application: name,
+        primary,
+        candidates: versions.collect(),
+    };
+    (Some(valid), violations)
+}
+
+fn required_environment(release: &Release, violations: &mut Vec<Violation>) -> Environment {
+    if release.environment.is_none() {
+        let violation = Violation::new(FieldPath::root().field("environment"), "is required");
+        violations.push(
+            violation.hint("write `deployment-gtw` (Deployments with routing) or `deployment` (without)"),
+        );
+    }
+    release.environment.unwrap_or_default()
+}
+
+fn strategy(
+    release: &Release,
+    environment: Environment,
+    capabilities: &Capabilities,
+    path: &FieldPath,
+    violations: &mut Vec<Violation>,
+) -> Strategy {
+    let strategy = release.application.strategy.unwrap_or_default();
+    let path = path.field("strategy");
+    match (environment, strategy) {
+        (Environment::Deployment, Strategy::Canary | Strategy::BlueGreen | Strategy::Mirror) => violations
+            .push(
+                Violation::new(path, "needs routing, which environment `deployment` does not have")
+                    .value(&strategy)
+                    .hint("write `environment: deployment-gtw` or `strategy: none`"),
+            ),
+        (Environment::DeploymentGtw, Strategy::Mirror) if !capabilities.request_mirror => violations.push(
+            Violation::new(
+                path,
+                format!(
+                    "strategy `mirror` needs RequestMirror, which the mesh {} does not have",
+                    capabilities.mesh
+                ),
+            )
+            .hint("write `none`, `canary` or `blue-green`"),
+        ),
+        (Environment::DeploymentGtw | Environment::Deployment, _) => {}
+    }
+    strategy
+}
+
+/// A Release touches its own namespace only: a namespaced object must not give its author rights elsewhere.
+fn own_namespace(
+    declared: Option<&Namespace>,
+    key: &ReleaseKey,
+    metadata: &FieldPath,
+    violations: &mut Vec<Violation>,
+) {
+    if let Some(namespace) = declared
+        && *namespace != key.namespace
+    {
+        violations.push(
+            Violation::new(metadata.field("namespace"), "is not the namespace of the release")
+                .value(namespace)
+                .hint(format!(
+                    "a release owns objects in its own namespace only: write `{}` or nothing",
+                    key.namespace
+                )),
+        );
+    }
+}
+
+fn application_name(
+    key: &ReleaseKey,
+    release: &Release,
+    metadata: &FieldPath,
+    violations: &mut Vec<Violation>,
+) -> Option<ServiceName> {
+    if let Some(name) = &release.application.name {
+        return Some(name.clone());
+    }
+    match key.name.as_str().parse() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            let message = format!("the release's name, which names the front Service, {error}");
+            let hint = "give the application a name of its own";
+            violations.push(Violation::new(metadata.field("name"), message).value(&key.name).hint(hint));
+            None
+        }
+    }
+}
+
+/// The hostnames of the Gateways' route: the user's, else those of the front Service.
+fn hostnames(application: &ServiceName, key: &ReleaseKey, declared: &[Hostname]) -> Vec<Hostname> {
+    if !declared.is_empty() {
+        return declared.to_vec();
+    }
+    let namespace = &key.namespace;
+    [
+        format!("{application}"),
+        format!("{application}.{namespace}"),
+        format!("{application}.{namespace}.svc"),
+        format!("{application}.{namespace}.svc.cluster.local"),
+    ]
+    .into_iter()
+    .filter_map(|name| name.try_into().ok())
+    .collect()
+}
+
+fn unique_names(context: &version::Context<'_>, versions: &[ValidVersion], violations: &mut Vec<Violation>) {
+    let (mut names, mut services, mut deployments) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (index, version) in versions.iter().enumerate() {
+        let path = version::path(index);
+        if !names.insert(version.name.as_str()) {
+            let violation = Violation::new(path.field("metadata").field("name"), "duplicate version name");
+            violations.push(violation.value(&version.name).hint("give every version a name of its own"));
+            continue; // its objects have the same names for the same reason
+        }
+        if version.service == *context.application && context.has_front() {
+            let path = version::service_name_path(&path, context.declared(index));
+            let violation = Violation::new(path, "is reserved for the front Service of the application");
+            violations.push(violation.value(&version.service).hint("choose another name"));
+        }
+        if !services.insert(version.service.as_str()) {
+            let path = path.field("serviceSpecification").field("metadata").field("name");
+            violations.push(Violation::new(path, "duplicate Service name").value(&version.service));
+        }
+        if !deployments.insert(version.deployment.as_str()) {
+            let path = path.field("deploymentSpecification").field("metadata").field("name");
+            violations.push(Violation::new(path, "duplicate Deployment name").value(&version.deployment));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `matches`: what the validation of the HTTPRoute CRD would refuse, refused before anything is applied.
+
+use std::collections::BTreeSet;
+
+use crate::route_match::{PathMatch, PathMatchType, RouteMatch, ValueMatch};
+use crate::{FieldPath, Violation};
+
+/// The longest value of a header, query parameter or path match (HTTPRoute CRD, Gateway API v1.5).
+const VALUE_LENGTH: usize = 4096;
+const PATH_LENGTH: usize = 1024;
+const NAME_LENGTH: usize = 256;
+const CONDITIONS: usize = 16;
+
+pub(super) fn check(entry: &RouteMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
+    if let Some(path_match) = &entry.path {
+        check_path(path_match, &path.field("path").field("value"), violations);
+    }
+    check_values("header", &entry.headers, &path.field("headers"), violations);
+    check_values("query parameter", &entry.query_params, &path.field("queryParams"), violations);
+}
+
+fn check_path(path_match: &PathMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
+    let value = path_match.value.as_str();
+    let mut refuse = |message: String| violations.push(Violation::new(path.clone(), message).value(value));
+    if value.chars().count() > PATH_LENGTH {
+        refuse(format!("must have at most {PATH_LENGTH} characters"));
+    }
+    match path_match.kind {
+        PathMatchType::RegularExpression if value.is_empty() => refuse("must not be empty".to_owned()),
+        PathMatchType::RegularExpression => {}
+        PathMatchType::Exact | PathMatchType::PathPrefix => {
+            if !value.starts_with('/') {
+                refuse("must start with `/`".to_owned());
+            }
+            for part in ["//", "/./", "/../", "%2f", "%2F", "#"] {
+                if value.contains(part) {
+                    refuse(format!("must not contain `{part}`"));
+                }
+            }
+            for end in ["/..", "/."] {
+                if value.ends_with(end) {
+                    refuse(format!("must not end with `{end}`"));
+                }
+            }
+            // The characters of a path by RFC 3986, 3.3.
+            let legal = |c: char| c.is_ascii_alphanumeric() || "-/._~%!$&'()*+,;=:@".contains(c);
+            if let Some(illegal) = value.chars().find(|c| !legal(*c) && *c != '#') {
+                refuse(format!("must not contain `{illegal}`; write it percent-encoded"));
+            }
+        }
+    }
+}
+
+fn check_values(what: &str, entries: &[ValueMatch], path: &FieldPath, violations: &mut Vec<Violation>) {
+    if entries.len() > CONDITIONS {
+        let message = format!("a match has at most {CONDITIONS} {what} conditions, not {}", entries.len());
+        violations.push(Violation::new(path.clone(), message));
+    }
+    let mut names = BTreeSet::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let path = path.index(index);
+        if !is_token(&entry.name) {
+            let violation =
+                Violation::new(path.field("name"), format!("is not a {what} name")).value(&entry.name);
+            violations.push(violation.hint("use letters, digits and !#$%&'*+-.^_`|~, at most 256"));
+        }
+        let length = entry.value.chars().count();
+        if length == 0 || length > VALUE_LENGTH {
+            let message = format!("must have 1 to {VALUE_LENGTH} characters, not {length}");
+            violations.push(Violation::new(path.field("value"), message));
+        }
+        if !names.insert(entry.name.as_str()) {
+            let violation = Violation::new(path.field("name"), format!("the match names this {what} twice"));
+            violations.push(violation.value(&entry.name).hint("keep one of them"));
+        }
+    }
+}
+
+/// A token of RFC 7230, which header and query parameter names must be.
+fn is_token(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.len() <= NAME_LENGTH && name.chars().all(legal)
+}

@@ -1,0 +1,113 @@
+//! What is wrong with a declaration, said so that a person can mend it.
+
+use std::fmt;
+
+use crate::FieldPath;
+
+/// A place in a text; lines and columns count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: u64,
+    /// The column, in characters.
+    pub column: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// One thing that is wrong in a declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The field that is wrong.
+    pub path: FieldPath,
+    /// What is wrong with it.
+    pub message: String,
+    /// The value found there, where it helps.
+    pub value: Option<String>,
+    /// What to write instead.
+    pub hint: Option<String>,
+    /// Where it stands in the file, if the declaration came from one.
+    pub position: Option<Position>,
+}
+
+impl Violation {
+    /// A violation at `path`; value, hint and position can be added.
+    #[must_use]
+    pub fn new(path: FieldPath, message: impl Into<String>) -> Self {
+        Self { path, message: message.into(), value: None, hint: None, position: None }
+    }
+
+    /// Adds the value that was found.
+    #[must_use]
+    pub fn value(mut self, value: &(impl ToString + ?Sized)) -> Self {
+        self.value = Some(value.to_string());
+        self
+    }
+
+    /// Adds what to write instead.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// `3:7: application.versions[0].weight: must be … (found `-5`); write …`
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(position) = self.position {
+            write!(f, "{position}: ")?;
+        }
+        write!(f, "{}: {}", self.path, self.message)?;
+        if let Some(value) = &self.value {
+            write!(f, " (found `{value}`)")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a declaration is refused: everything that is wrong with it at once, never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidReleaseError {
+    // INVARIANT: not empty; kept by the constructors.
+    violations: Vec<Violation>,
+}
+
+impl InvalidReleaseError {
+    /// The error for these violations, `None` if there are none.
+    pub(crate) fn from_violations(violations: Vec<Violation>) -> Option<Self> {
+        (!violations.is_empty()).then_some(Self { violations })
+    }
+
+    /// The error for one violation.
+    pub(crate) fn of(violation: Violation) -> Self {
+        Self { violations: vec![violation] }
+    }
+
+    /// The violations, in the order of the document.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+}
+
+/// One violation a line.
+impl fmt::Display for InvalidReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, violation) in self.violations.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{violation}")?;
+        }
+        Ok(())
+    }
+}

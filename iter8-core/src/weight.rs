@@ -1,0 +1,88 @@
+//! Numbers with a range: ports, weights and percentages.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a number is outside its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an integer from {least} to {greatest}")]
+pub struct OutOfRangeError {
+    least: u32,
+    greatest: u32,
+}
+
+macro_rules! ranged {
+    ($(#[$doc:meta])* $type:ident($number:ty), $least:literal, $greatest:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "i128", into = "u32")]
+        pub struct $type($number);
+
+        impl $type {
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> $number {
+                self.0
+            }
+        }
+
+        impl TryFrom<i128> for $type {
+            type Error = OutOfRangeError;
+
+            fn try_from(number: i128) -> Result<Self, OutOfRangeError> {
+                let error = OutOfRangeError { least: $least, greatest: $greatest };
+                if !($least..=$greatest).contains(&number) {
+                    return Err(error);
+                }
+                <$number>::try_from(number).map(Self).map_err(|_| error)
+            }
+        }
+
+        impl From<$type> for u32 {
+            fn from(number: $type) -> Self {
+                number.0.into()
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+ranged!(
+    /// A TCP port, 1 to 65535.
+    Port(u16), 1, 65535
+);
+
+ranged!(
+    /// The weight of a backendRef, 0 to 1,000,000 (the maximum of an HTTPRoute).
+    Weight(u32), 0, 1_000_000
+);
+
+ranged!(
+    /// A share of requests, 0 to 100.
+    Percent(u8), 0, 100
+);
+
+impl Port {
+    /// The port of a front Service that declares none, and of a version that declares none.
+    pub const HTTP: Self = Self(80);
+}
+
+impl Percent {
+    /// Everything.
+    pub const ALL: Self = Self(100);
+}
+
+impl Weight {
+    /// No traffic.
+    pub const ZERO: Self = Self(0);
+    /// The weight of a backend that has its rule to itself.
+    pub const ONE: Self = Self(1);
+    /// What a version of a blue-green release weighs unless it says otherwise.
+    pub const DEFAULT: Self = Self(50);
+}
