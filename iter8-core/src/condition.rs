@@ -95,13 +95,71 @@ pub fn refusal(error: &InvalidReleaseError) -> Vec<Condition> {
     ]
 }
 
-/// The conditions of a release with this plan.
+/// What keeps the controller from writing an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// An object of this name is somebody else's.
+    NameConflict {
+        /// The object.
+        object: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// The object of an earlier Release of the same name is not yet gone.
+    Collecting {
+        /// The object.
+        object: String,
+    },
+}
+
+impl Obstacle {
+    /// Seconds after which to look whether it is still there; nothing tells when it goes.
+    #[must_use]
+    pub const fn retry_seconds(&self) -> u32 {
+        match self {
+            Self::NameConflict { .. } => 15,
+            Self::Collecting { .. } => 1,
+        }
+    }
+
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::NameConflict { .. } => "NameConflict",
+            Self::Collecting { .. } => "Collecting",
+        }
+    }
+}
+
+/// What is in the way, and what to do.
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NameConflict { object, owner } => write!(
+                f,
+                "{object} exists and belongs to {owner}; rename the version or application, delete the object, or \
+                 annotate it with iter8.tools/adopt: \"true\""
+            ),
+            Self::Collecting { object } => {
+                write!(f, "{object} of an earlier Release of this name is still being deleted")
+            }
+        }
+    }
+}
+
+/// The conditions of a release with this plan, of which `obstacles` could not be written.
 #[must_use]
-pub fn conditions(plan: &RoutePlan, observation: &Observation) -> Vec<Condition> {
+pub fn conditions(plan: &RoutePlan, observation: &Observation, obstacles: &[Obstacle]) -> Vec<Condition> {
     let accepted = Condition::new(ConditionType::Accepted, true, "Valid", "the document is valid");
     let versions = versions_ready(plan);
     let route = route_programmed(plan, observation);
-    let ready = ready(plan, &versions, &route);
+    let ready = match obstacles.first() {
+        Some(first) => {
+            let words = obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            Condition::new(ConditionType::Ready, false, first.reason(), words)
+        }
+        None => ready(plan, &versions, &route),
+    };
     vec![accepted, versions, route, ready]
 }
 
@@ -124,6 +182,10 @@ fn versions_ready(plan: &RoutePlan) -> Condition {
 fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
     let condition =
         |holds, reason, message: &str| Condition::new(ConditionType::RouteProgrammed, holds, reason, message);
+    if observation.routing_api_missing && plan.strategy != crate::Strategy::None {
+        let message = "the API server does not know the kinds of route; install the CRDs of the Gateway API";
+        return condition(false, "GatewayAPINotInstalled", message);
+    }
     match (&plan.route, &observation.route) {
         (None, None) if plan.strategy == crate::Strategy::None => {
             condition(true, "NoRoute", "strategy none has no route")

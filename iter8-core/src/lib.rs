@@ -49,6 +49,7 @@ mod document;
 mod field_path;
 mod name;
 mod observation;
+mod ownership;
 mod plan;
 mod planner;
 mod readiness;
@@ -64,7 +65,7 @@ mod yaml;
 
 pub use backend::{ObjectKind, RoutingBackend};
 pub use capabilities::{Capabilities, Limits, Precedence};
-pub use condition::{Condition, ConditionStatus, ConditionType, conditions, refusal};
+pub use condition::{Condition, ConditionStatus, ConditionType, Obstacle, conditions, refusal};
 pub use digest::Digest;
 pub use document::Document;
 pub use field_path::FieldPath;
@@ -74,6 +75,7 @@ pub use observation::{
     RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration,
     VersionObservation,
 };
+pub use ownership::{Claim, Owner};
 pub use plan::{
     FrontService, PlannedBackend, PlannedMirror, PlannedRoute, PlannedRule, PlannedVersion, Removal, Role,
     RoutePlan,

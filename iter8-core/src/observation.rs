@@ -45,6 +45,8 @@ pub struct Observation {
     pub versions: BTreeMap<VersionName, VersionObservation>,
     /// The live routes, if there are any.
     pub route: Option<RouteObservation>,
+    /// Whether the API server does not know the kinds of route that the backend makes.
+    pub routing_api_missing: bool,
 }
 
 impl Observation {

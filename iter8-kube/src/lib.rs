@@ -1,1 +1,44 @@
-//! The controller of iter8: observes, applies and reports, generic over the routing backend
+//! The controller of iter8: observes, applies and reports.
+//!
+//! It is generic over the [`RoutingBackend`](iter8_core::RoutingBackend) and knows no route itself; every
+//! decision is made by [`iter8_core`]. This is the only crate of iter8 with input and output.
+//!
+//! ```no_run
+//! use iter8_kube::{Options, Scope};
+//! # async fn embed<B: iter8_core::RoutingBackend>(backend: B) -> Result<(), kube::Error> {
+//! let client = kube::Client::try_default().await?;
+//! let options = Options::new(Scope::Namespace("test".into()));
+//! iter8_kube::run(client, backend, options, std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it needs to be allowed
+//! - `releases.iter8.tools`: get, list, watch; `releases/status`: patch
+//! - Deployments, Services and the kinds of the routing backend: get, list, watch, create, patch, delete
+//! - EndpointSlices: list, watch
+//! - Events (`events.k8s.io`): create, patch
+//!
+//! # What this crate does not do
+//! It does not decide anything, deploy itself (the program `iter8` prints manifests), or route requests.
+
+mod applier;
+mod cache;
+mod context;
+mod controller;
+mod drift;
+mod error;
+mod event;
+pub mod labels;
+mod observe;
+mod reconcile;
+mod resource;
+mod retry;
+mod status;
+pub mod workload;
+
+pub use applier::{Applier, Created, ServerSideApplier, Target};
+pub use context::{Clock, system_clock};
+pub use controller::{Options, Scope, run};
+pub use error::Error;
+pub use resource::{Release, ReleaseSpec, ReleaseStatus, VersionStatus};

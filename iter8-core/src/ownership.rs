@@ -1,0 +1,76 @@
+//! Whose an object is that stands where one of ours should be.
+
+/// A Release as the owner of objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The kind of the owner.
+    pub kind: String,
+    /// The name of the owner.
+    pub name: String,
+    /// The uid of the owner.
+    pub uid: String,
+    /// Whether it controls the object; an object has at most one controller.
+    pub controls: bool,
+}
+
+/// What the controller may do with an object that it has not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours: it has our ownerReference.
+    Ours,
+    /// Its owner allows us to adopt it.
+    Adoptable,
+    /// It belongs to an earlier Release of the same name: garbage collection is under way, wait.
+    Collecting,
+    /// It is somebody else's: do not touch it.
+    Foreign {
+        /// Whose, in words.
+        owner: String,
+    },
+}
+
+impl Claim {
+    /// What `ours` may do with an object of these owners. Ownership is told by uid, never by labels.
+    ///
+    /// `adopt` is whether the object carries annotation `iter8.tools/adopt: "true"`; an object that
+    /// another controller owns cannot be adopted all the same.
+    #[must_use]
+    pub fn of(ours: &Owner, owners: &[Owner], adopt: bool) -> Self {
+        if owners.iter().any(|owner| owner.uid == ours.uid) {
+            return Self::Ours;
+        }
+        if owners.iter().any(|owner| owner.kind == ours.kind && owner.name == ours.name) {
+            return Self::Collecting;
+        }
+        match owners.iter().find(|owner| owner.controls) {
+            Some(other) => Self::Foreign { owner: format!("{} `{}`", other.kind, other.name) },
+            None if adopt => Self::Adoptable,
+            None => Self::Foreign { owner: "nobody that we know".to_owned() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(kind: &str, name: &str, uid: &str) -> Owner {
+        Owner { kind: kind.to_owned(), name: name.to_owned(), uid: uid.to_owned(), controls: true }
+    }
+
+    #[test]
+    fn only_the_uid_makes_an_object_ours() {
+        let ours = owner("Release", "web", "1");
+        assert_eq!(Claim::of(&ours, &[owner("Release", "web", "1")], false), Claim::Ours);
+        assert_eq!(Claim::of(&ours, &[owner("Release", "web", "0")], true), Claim::Collecting);
+    }
+
+    #[test]
+    fn an_object_of_another_controller_is_never_adopted() {
+        let ours = owner("Release", "web", "1");
+        let foreign = Claim::Foreign { owner: "Deployment `x`".to_owned() };
+        assert_eq!(Claim::of(&ours, &[owner("Deployment", "x", "2")], true), foreign);
+        assert_eq!(Claim::of(&ours, &[], true), Claim::Adoptable);
+        assert!(matches!(Claim::of(&ours, &[], false), Claim::Foreign { .. }));
+    }
+}

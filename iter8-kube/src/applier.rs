@@ -1,0 +1,196 @@
+//! Writing to the cluster: the asynchronous seam.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use iter8_core::ObjectKind;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions,
+};
+use kube::core::GroupVersionKind;
+use kube::{Client, Resource, ResourceExt};
+use serde_json::json;
+
+use crate::error::Error;
+use crate::labels::MANAGER;
+use crate::resource::{Release, ReleaseStatus};
+
+/// Which object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind.kind, self.namespace, self.name)
+    }
+}
+
+/// The outcome of a create.
+#[derive(Debug)]
+pub enum Created {
+    /// The object is there, as it was created.
+    New(Box<DynamicObject>),
+    /// An object of this name was there before, and is as it was.
+    Existed(Box<DynamicObject>),
+}
+
+/// Whatever writes the objects of a release.
+#[async_trait]
+pub trait Applier: Send + Sync {
+    /// Creates an object; one that exists is left alone.
+    ///
+    /// # Errors
+    /// The API server refuses the object or cannot be reached.
+    async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error>;
+
+    /// Makes the fields that `object` names be as they are there, and takes away those that an earlier
+    /// apply named and this one does not.
+    ///
+    /// # Errors
+    /// The API server refuses the object or cannot be reached.
+    async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<DynamicObject, Error>;
+
+    /// Sets an annotation, or takes it away.
+    ///
+    /// # Errors
+    /// The object is gone, or the API server cannot be reached.
+    async fn annotate(&self, target: &Target, key: &str, value: Option<&str>)
+    -> Result<DynamicObject, Error>;
+
+    /// Deletes an object if it still has this uid; one that is gone counts as deleted.
+    ///
+    /// # Errors
+    /// The API server refuses, or cannot be reached.
+    async fn delete(&self, target: &Target, uid: &str) -> Result<(), Error>;
+
+    /// Writes the status of a Release.
+    ///
+    /// # Errors
+    /// The Release is gone, or the API server cannot be reached.
+    async fn report(&self, namespace: &str, name: &str, status: &ReleaseStatus) -> Result<(), Error>;
+}
+
+/// The kind in the terms of kube.
+pub(crate) fn api_resource(kind: &ObjectKind) -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk(kind.group, kind.version, kind.kind),
+        kind.plural,
+    )
+}
+
+/// Writes with server-side apply, as field manager `iter8`.
+#[derive(Clone)]
+pub struct ServerSideApplier {
+    client: Client,
+}
+
+impl fmt::Debug for ServerSideApplier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerSideApplier").finish_non_exhaustive()
+    }
+}
+
+impl ServerSideApplier {
+    /// An applier on this client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    fn api(&self, kind: &ObjectKind, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &api_resource(kind))
+    }
+
+    /// What a create wrote belongs to the manager's operation `Update`; an apply could not take fields
+    /// of it away. So before the first apply it is handed over to the operation `Apply`.
+    async fn hand_over(&self, api: &Api<DynamicObject>, name: &str) -> Result<(), kube::Error> {
+        let Some(live) = api.get_opt(name).await? else { return Ok(()) };
+        let mut entries = live.managed_fields().to_vec();
+        let has = |entry: &ManagedFieldsEntry, operation: &str| {
+            entry.manager.as_deref() == Some(MANAGER)
+                && entry.subresource.is_none()
+                && entry.operation.as_deref() == Some(operation)
+        };
+        if entries.iter().any(|entry| has(entry, "Apply")) {
+            return Ok(());
+        }
+        let Some(created) = entries.iter_mut().find(|entry| has(entry, "Update")) else { return Ok(()) };
+        created.operation = Some("Apply".to_owned());
+        let patch = json!({
+            "metadata": { "managedFields": entries, "resourceVersion": live.metadata.resource_version },
+        });
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map(|_| ())
+    }
+}
+
+#[async_trait]
+impl Applier for ServerSideApplier {
+    async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error> {
+        let api = self.api(&target.kind, &target.namespace);
+        let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        match api.create(&params, object).await {
+            Ok(created) => Ok(Created::New(Box::new(created))),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                let existing = api.get(&target.name).await.map_err(Error::api("get", target.to_string()))?;
+                Ok(Created::Existed(Box::new(existing)))
+            }
+            Err(error) => Err(Error::api("create", target.to_string())(error)),
+        }
+    }
+
+    async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<DynamicObject, Error> {
+        let api = self.api(&target.kind, &target.namespace);
+        self.hand_over(&api, &target.name).await.map_err(Error::api("take over", target.to_string()))?;
+        let params = PatchParams::apply(MANAGER).force();
+        api.patch(&target.name, &params, &Patch::Apply(object))
+            .await
+            .map_err(Error::api("apply", target.to_string()))
+    }
+
+    async fn annotate(
+        &self,
+        target: &Target,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<DynamicObject, Error> {
+        let api = self.api(&target.kind, &target.namespace);
+        let patch = json!({ "metadata": { "annotations": { key: value } } });
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let patched = api.patch(&target.name, &params, &Patch::Merge(patch)).await;
+        patched.map_err(Error::api("annotate", target.to_string()))
+    }
+
+    async fn delete(&self, target: &Target, uid: &str) -> Result<(), Error> {
+        let api = self.api(&target.kind, &target.namespace);
+        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+        match api.delete(&target.name, &params).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            Err(error) => Err(Error::api("delete", target.to_string())(error)),
+        }
+    }
+
+    async fn report(&self, namespace: &str, name: &str, status: &ReleaseStatus) -> Result<(), Error> {
+        let api: Api<Release> = Api::namespaced(self.client.clone(), namespace);
+        let patch = json!({
+            "apiVersion": Release::api_version(&()),
+            "kind": Release::kind(&()),
+            "metadata": { "name": name },
+            "status": status,
+        });
+        let params = PatchParams::apply(MANAGER).force();
+        let reported = api.patch_status(name, &params, &Patch::Apply(patch)).await;
+        reported
+            .map(|_| ())
+            .map_err(Error::api("report the status of", format!("Release {namespace}/{name}")))
+    }
+}

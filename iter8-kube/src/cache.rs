@@ -1,0 +1,305 @@
+//! What the watches have seen of the objects we own, by release.
+//!
+//! The cache answers "everything of this release" and "which release does this event concern" in
+//! constant time, and tells news from noise: an update that changes nothing we read concerns nobody.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use iter8_core::{EndpointsObservation, ObjectKind};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher::Event;
+
+use crate::observe;
+use crate::resource::Release;
+use crate::workload::{DEPLOYMENT, SERVICE};
+
+/// The label by which an EndpointSlice names its Service.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// An object that a Release owns.
+#[derive(Debug, Clone)]
+pub(crate) struct Owned {
+    pub(crate) kind: ObjectKind,
+    pub(crate) object: Arc<DynamicObject>,
+}
+
+/// Namespace and name.
+type Key = (String, String);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Objects by owning Release, then by kind and name.
+    by_release: HashMap<Key, BTreeMap<(&'static str, String), Owned>>,
+    /// The owning Release of each object, by kind.
+    owners: HashMap<(&'static str, Key), Key>,
+    /// The endpoints of each slice, by Service, then by the slice's name.
+    slices: HashMap<Key, BTreeMap<String, EndpointsObservation>>,
+    /// The Service of each slice.
+    services: HashMap<Key, Key>,
+    /// What has been seen since the last (re)start of each watch.
+    listing: HashMap<&'static str, HashSet<Key>>,
+    /// The watches that have seen everything once.
+    synced: HashSet<&'static str>,
+    /// The kinds that the API server does not know.
+    missing: HashSet<&'static str>,
+}
+
+/// The cache; shared by the watches, which write, and the reconciler, which reads.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    state: RwLock<State>,
+}
+
+const SLICE: &str = "EndpointSlice";
+
+impl Cache {
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        // A panic elsewhere leaves the maps whole: every change is a single insert or remove.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The objects of a Release.
+    pub(crate) fn objects_of(&self, namespace: &str, release: &str) -> Vec<Owned> {
+        let key = (namespace.to_owned(), release.to_owned());
+        self.read()
+            .by_release
+            .get(&key)
+            .map(|objects| objects.values().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// The endpoints of a Service, over all its slices.
+    pub(crate) fn endpoints_of(&self, namespace: &str, service: &str) -> EndpointsObservation {
+        let key = (namespace.to_owned(), service.to_owned());
+        let state = self.read();
+        let slices = state.slices.get(&key).into_iter().flat_map(BTreeMap::values);
+        slices.fold(EndpointsObservation::default(), |sum, slice| EndpointsObservation {
+            ready: sum.ready.saturating_add(slice.ready),
+            terminating: sum.terminating.saturating_add(slice.terminating),
+        })
+    }
+
+    /// Whether every one of these watches has seen everything once, or cannot see anything.
+    pub(crate) fn is_synced(&self, kinds: impl IntoIterator<Item = &'static str>) -> bool {
+        let state = self.read();
+        let is_done = |kind: &'static str| state.synced.contains(kind) || state.missing.contains(kind);
+        kinds.into_iter().chain([SLICE]).all(is_done)
+    }
+
+    /// Whether the API server does not know this kind.
+    pub(crate) fn is_missing(&self, kind: &'static str) -> bool {
+        self.read().missing.contains(kind)
+    }
+
+    /// Notes that the API server does not know this kind (or, later, that it does); whether that is news.
+    pub(crate) fn set_missing(&self, kind: &'static str, missing: bool) -> bool {
+        let mut state = self.write();
+        if missing { state.missing.insert(kind) } else { state.missing.remove(kind) }
+    }
+
+    /// Takes in an object that has just been written, without waiting for the watch.
+    pub(crate) fn written(&self, kind: &ObjectKind, object: DynamicObject) {
+        self.write().insert(kind, trimmed(kind, object));
+    }
+
+    /// Takes in an event of a watch on owned objects; the Releases it concerns.
+    pub(crate) fn object_event(
+        &self,
+        kind: &ObjectKind,
+        event: Event<DynamicObject>,
+    ) -> Vec<ObjectRef<Release>> {
+        let mut state = self.write();
+        let keys = match event {
+            Event::Init => {
+                state.listing.insert(kind.kind, HashSet::new());
+                Vec::new()
+            }
+            Event::InitApply(object) => {
+                let listed = key_of(&object);
+                state.listing.entry(kind.kind).or_default().insert(listed);
+                state.insert(kind, trimmed(kind, object))
+            }
+            Event::Apply(object) => state.insert(kind, trimmed(kind, object)),
+            Event::Delete(object) if state.knows_newer(kind.kind, &key_of(&object), &object) => Vec::new(),
+            Event::Delete(object) => state.remove(kind.kind, &key_of(&object)).into_iter().collect(),
+            Event::InitDone => state.finish_listing(kind.kind),
+        };
+        keys.iter().map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect()
+    }
+
+    /// Takes in an event of the watch on EndpointSlices; the Releases it concerns.
+    pub(crate) fn slice_event(&self, event: Event<EndpointSlice>) -> Vec<ObjectRef<Release>> {
+        let mut state = self.write();
+        let keys = match event {
+            Event::Init => {
+                state.listing.insert(SLICE, HashSet::new());
+                Vec::new()
+            }
+            Event::InitApply(slice) => {
+                let listed = (slice.namespace().unwrap_or_default(), slice.name_any());
+                state.listing.entry(SLICE).or_default().insert(listed);
+                state.insert_slice(&slice)
+            }
+            Event::Apply(slice) => state.insert_slice(&slice),
+            Event::Delete(slice) => state
+                .remove_slice(&(slice.namespace().unwrap_or_default(), slice.name_any()))
+                .into_iter()
+                .collect(),
+            Event::InitDone => {
+                let listed = state.listing.remove(SLICE).unwrap_or_default();
+                let gone: Vec<_> =
+                    state.services.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+                state.synced.insert(SLICE);
+                gone.iter().filter_map(|key| state.remove_slice(key)).collect()
+            }
+        };
+        keys.iter().map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect()
+    }
+}
+
+impl State {
+    /// The Releases concerned: the owner, if anything we read has changed, and an owner before it.
+    fn insert(&mut self, kind: &ObjectKind, object: DynamicObject) -> Vec<Key> {
+        let key = key_of(&object);
+        if self.knows_newer(kind.kind, &key, &object) {
+            return Vec::new();
+        }
+        let Some(owner) = owner_of(&object) else {
+            return self.remove(kind.kind, &key).into_iter().collect();
+        };
+        let mut concerned = Vec::new();
+        let known = self.owners.insert((kind.kind, key.clone()), owner.clone());
+        if let Some(before) = known.filter(|before| *before != owner) {
+            self.forget(&before, kind.kind, &key.1);
+            concerned.push(before);
+        }
+        let owned = Owned { kind: kind.clone(), object: Arc::new(object) };
+        let objects = self.by_release.entry(owner.clone()).or_default();
+        let before = objects.insert((kind.kind, key.1), owned.clone());
+        if before.is_none_or(|before| is_news(&before.object, &owned.object)) {
+            concerned.push(owner);
+        }
+        concerned
+    }
+
+    /// Whether the cache holds a later state: one that was written by us and not yet seen by the watch.
+    ///
+    /// resourceVersions of a kind can be compared as numbers (KEP-5504); any other form is never older.
+    fn knows_newer(&self, kind: &'static str, key: &Key, object: &DynamicObject) -> bool {
+        let version = |object: &DynamicObject| {
+            object.resource_version().and_then(|version| version.parse::<u64>().ok())
+        };
+        let known = self.owners.get(&(kind, key.clone())).and_then(|owner| self.by_release.get(owner));
+        let known = known.and_then(|objects| objects.get(&(kind, key.1.clone())));
+        known.and_then(|known| version(&known.object)) > version(object) && version(object).is_some()
+    }
+
+    fn remove(&mut self, kind: &'static str, key: &Key) -> Option<Key> {
+        let owner = self.owners.remove(&(kind, key.clone()))?;
+        self.forget(&owner, kind, &key.1);
+        Some(owner)
+    }
+
+    fn forget(&mut self, owner: &Key, kind: &'static str, name: &str) {
+        if let Some(objects) = self.by_release.get_mut(owner) {
+            objects.remove(&(kind, name.to_owned()));
+            if objects.is_empty() {
+                self.by_release.remove(owner);
+            }
+        }
+    }
+
+    /// Drops what the new listing has not seen.
+    fn finish_listing(&mut self, kind: &'static str) -> Vec<Key> {
+        let listed = self.listing.remove(kind).unwrap_or_default();
+        let is_gone = |(of, key): &&(&'static str, Key)| *of == kind && !listed.contains(key);
+        let gone: Vec<_> = self.owners.keys().filter(is_gone).map(|(_, key)| key.clone()).collect();
+        self.synced.insert(kind);
+        gone.iter().filter_map(|key| self.remove(kind, key)).collect()
+    }
+
+    fn insert_slice(&mut self, slice: &EndpointSlice) -> Vec<Key> {
+        let key = (slice.namespace().unwrap_or_default(), slice.name_any());
+        let Some(service) = slice.labels().get(SERVICE_NAME) else { return Vec::new() };
+        let service = (key.0.clone(), service.clone());
+        self.services.insert(key.clone(), service.clone());
+        let endpoints = observe::endpoints(slice);
+        let before = self.slices.entry(service.clone()).or_default().insert(key.1, endpoints);
+        if before == Some(endpoints) {
+            return Vec::new();
+        }
+        self.owners.get(&(SERVICE.kind, service)).cloned().into_iter().collect()
+    }
+
+    fn remove_slice(&mut self, key: &Key) -> Option<Key> {
+        let service = self.services.remove(key)?;
+        if let Some(slices) = self.slices.get_mut(&service) {
+            slices.remove(&key.1);
+            if slices.is_empty() {
+                self.slices.remove(&service);
+            }
+        }
+        self.owners.get(&(SERVICE.kind, service)).cloned()
+    }
+}
+
+fn key_of(object: &DynamicObject) -> Key {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// The Release that controls the object.
+fn owner_of(object: &DynamicObject) -> Option<Key> {
+    let owner = object.owner_references().iter().find(|owner| {
+        owner.controller == Some(true)
+            && owner.kind == "Release"
+            && owner.api_version.starts_with("iter8.tools/")
+    })?;
+    Some((object.namespace().unwrap_or_default(), owner.name.clone()))
+}
+
+/// Drops what nobody reads. Routes stay whole: their backend reads them.
+fn trimmed(kind: &ObjectKind, mut object: DynamicObject) -> DynamicObject {
+    if *kind == DEPLOYMENT || *kind == SERVICE {
+        object.metadata.managed_fields = None;
+        if let Some(annotations) = &mut object.metadata.annotations {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
+    }
+    if *kind == SERVICE
+        && let Some(fields) = object.data.as_object_mut()
+    {
+        fields.remove("status");
+    }
+    object
+}
+
+/// Whether two states of an object differ in anything besides their resourceVersion and the times in their conditions.
+fn is_news(before: &DynamicObject, after: &DynamicObject) -> bool {
+    let (mut old, mut new) = (before.metadata.clone(), after.metadata.clone());
+    old.resource_version = None;
+    new.resource_version = None;
+    old.managed_fields = None;
+    new.managed_fields = None;
+    old != new || without_times(&before.data) != without_times(&after.data)
+}
+
+fn without_times(data: &serde_json::Value) -> serde_json::Value {
+    let mut data = data.clone();
+    if let Some(conditions) = data.pointer_mut("/status/conditions").and_then(serde_json::Value::as_array_mut)
+    {
+        for condition in conditions.iter_mut().filter_map(serde_json::Value::as_object_mut) {
+            for field in ["lastUpdateTime", "lastTransitionTime", "lastProbeTime", "lastHeartbeatTime"] {
+                condition.remove(field);
+            }
+        }
+    }
+    data
+}

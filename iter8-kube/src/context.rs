@@ -1,0 +1,80 @@
+//! What a reconciliation has at hand.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use iter8_core::{Digest, Timestamp};
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
+
+use crate::applier::{Applier, ServerSideApplier, Target};
+use crate::cache::Cache;
+use crate::controller::Options;
+use crate::labels::MANAGER;
+use crate::retry::Retries;
+
+/// The time, as the controller sees it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The clock of the machine.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    })
+}
+
+/// What a reconciliation has at hand besides the Release.
+pub(crate) struct Context<B> {
+    pub(crate) backend: Arc<B>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) applier: Arc<dyn Applier>,
+    pub(crate) recorder: Recorder,
+    pub(crate) clock: Clock,
+    pub(crate) retries: Retries,
+    /// What the API server made of what we applied, where it wrote it in a form of its own.
+    normalised: Mutex<HashMap<String, Digest>>,
+}
+
+impl<B> fmt::Debug for Context<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+impl<B> Context<B> {
+    pub(crate) fn new(client: Client, backend: Arc<B>, cache: Arc<Cache>, options: Options) -> Self {
+        let reporter =
+            Reporter { controller: format!("{MANAGER}.tools/controller"), instance: Some(options.identity) };
+        let default = || -> Arc<dyn Applier> { Arc::new(ServerSideApplier::new(client.clone())) };
+        Self {
+            backend,
+            cache,
+            applier: options.applier.unwrap_or_else(default),
+            recorder: Recorder::new(client, reporter),
+            clock: options.clock,
+            retries: Retries::default(),
+            normalised: Mutex::default(),
+        }
+    }
+
+    fn normalised(&self) -> MutexGuard<'_, HashMap<String, Digest>> {
+        self.normalised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers the form that the API server gave to an object.
+    pub(crate) fn remember(&self, target: &Target, form: Digest) {
+        self.normalised().insert(target.to_string(), form);
+    }
+
+    /// Whether the object still has the form that the API server gave it.
+    pub(crate) fn is_remembered(&self, target: &Target, form: &Digest) -> bool {
+        self.normalised().get(&target.to_string()) == Some(form)
+    }
+
+    pub(crate) fn forget(&self, target: &Target) {
+        self.normalised().remove(&target.to_string());
+    }
+}

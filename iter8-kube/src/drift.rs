@@ -1,0 +1,86 @@
+//! Whether a live object still is what we applied. Pure.
+
+use serde_json::Value;
+
+/// Whether every field of `wanted` is in `live` with the same value.
+///
+/// What others add is no drift: fields beside ours, and what the API server fills in. Lists must have
+/// the same length, since ours are the whole list.
+pub(crate) fn is_contained(wanted: &Value, live: &Value) -> bool {
+    match (wanted, live) {
+        (Value::Object(wanted), Value::Object(live)) => {
+            wanted.iter().all(|(name, wanted)| match live.get(name) {
+                Some(live) => is_contained(wanted, live),
+                // The API server drops what is empty.
+                None => is_empty(wanted),
+            })
+        }
+        (Value::Array(wanted), Value::Array(live)) => {
+            wanted.len() == live.len()
+                && wanted.iter().zip(live).all(|(wanted, live)| is_contained(wanted, live))
+        }
+        (wanted, live) => wanted == live,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(_) => false,
+        Value::String(text) => text.is_empty(),
+        Value::Array(entries) => entries.is_empty(),
+        Value::Object(fields) => fields.values().all(is_empty),
+    }
+}
+
+/// What `live` has at the places that `wanted` names: to tell later whether it has changed.
+///
+/// The API server writes some values in a form of its own (`cpu: 1000m` becomes `1`), so an object may
+/// differ from what was applied without having drifted.
+pub(crate) fn projection(wanted: &Value, live: &Value) -> Value {
+    match (wanted, live) {
+        (Value::Object(wanted), Value::Object(live)) => {
+            let fields = wanted.iter().filter_map(|(name, wanted)| {
+                live.get(name).map(|live| (name.clone(), projection(wanted, live)))
+            });
+            Value::Object(fields.collect())
+        }
+        (Value::Array(wanted), Value::Array(live)) if wanted.len() == live.len() => {
+            Value::Array(wanted.iter().zip(live).map(|(wanted, live)| projection(wanted, live)).collect())
+        }
+        (_, live) => live.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_others_add_is_no_drift() {
+        let wanted =
+            json!({"spec": {"ports": [{"port": 80}], "selector": {"app": "web-0"}}, "annotations": {}});
+        let live = json!({"spec": {"ports": [{"port": 80, "protocol": "TCP"}], "selector": {"app": "web-0"}, "clusterIP": "10.96.0.1"}});
+        assert!(is_contained(&wanted, &live));
+    }
+
+    #[test]
+    fn a_changed_missing_or_added_entry_of_ours_is_drift() {
+        let wanted = json!({"ports": [{"port": 80}]});
+        for live in
+            [json!({"ports": [{"port": 81}]}), json!({}), json!({"ports": [{"port": 80}, {"port": 81}]})]
+        {
+            assert!(!is_contained(&wanted, &live), "{live}");
+        }
+    }
+
+    #[test]
+    fn the_projection_forgets_what_is_not_ours() {
+        let wanted = json!({"cpu": "1000m", "list": [{"a": 1}]});
+        let live = json!({"cpu": "1", "memory": "2Gi", "list": [{"a": 1, "b": 2}]});
+        assert_eq!(projection(&wanted, &live), json!({"cpu": "1", "list": [{"a": 1}]}));
+    }
+}

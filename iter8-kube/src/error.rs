@@ -1,0 +1,42 @@
+//! What can go wrong while a release is reconciled.
+
+use crate::workload::BuildError;
+
+/// An error of the controller. Each is reported and tried again with backoff.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The API server did not do what was asked.
+    #[error("cannot {verb} {object}: {}", cause(source))]
+    Api {
+        /// What was asked.
+        verb: &'static str,
+        /// Of which object.
+        object: String,
+        /// The answer.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// An object could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The Release cannot be read.
+    #[error("the Release cannot be read: {0}")]
+    Unreadable(String),
+    /// Not every watch has seen everything yet.
+    #[error("the caches are not yet filled")]
+    NotSynced,
+}
+
+impl Error {
+    pub(crate) fn api(verb: &'static str, object: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+        move |source| Self::Api { verb, object: object.into(), source: Box::new(source) }
+    }
+}
+
+fn cause(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,62 @@
+//! What of a change of status is worth an Event on the Release. Pure.
+
+use iter8_core::ConditionType;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::events::{Event, EventType};
+
+use crate::resource::ReleaseStatus;
+
+/// The Events between two statuses: only what has changed, each once.
+pub(crate) fn events(before: Option<&ReleaseStatus>, after: &ReleaseStatus) -> Vec<Event> {
+    let conditions = after.conditions.iter().filter(|condition| is_worth_an_event(before, condition));
+    let versions = after.versions.iter().filter(|version| {
+        let known =
+            before.into_iter().flat_map(|before| &before.versions).find(|known| known.name == version.name);
+        known.is_none_or(|known| known.readiness != version.readiness || known.role != version.role)
+    });
+    let gone = before.into_iter().flat_map(|before| &before.versions).filter(|known| {
+        known.role == "removed" && !after.versions.iter().any(|version| version.name == known.name)
+    });
+    let versions = versions.map(|version| {
+        let note = format!("{} {} is {}: {}", version.role, version.name, version.readiness, version.reason);
+        let kind = if version.readiness == "NotReady" { EventType::Warning } else { EventType::Normal };
+        event(kind, &format!("Version{}", version.readiness), note)
+    });
+    let gone = gone.map(|version| {
+        event(EventType::Normal, "VersionRemoved", format!("version {} is removed", version.name))
+    });
+    let conditions = conditions.map(|condition| {
+        let is_good =
+            condition.status == "True" || matches!(condition.reason.as_str(), "Pending" | "Removing");
+        let kind = if is_good { EventType::Normal } else { EventType::Warning };
+        event(kind, &condition.reason, format!("{}: {}", condition.type_, condition.message))
+    });
+    conditions.chain(versions).chain(gone).collect()
+}
+
+/// The versions have Events of their own, and what they lack is in theirs.
+fn is_worth_an_event(before: Option<&ReleaseStatus>, condition: &Condition) -> bool {
+    if condition.type_ == ConditionType::VersionsReady.as_str() {
+        return false;
+    }
+    if condition.type_ == ConditionType::Ready.as_str() && condition.status != "True" {
+        return false;
+    }
+    let known =
+        before.into_iter().flat_map(|before| &before.conditions).find(|known| known.type_ == condition.type_);
+    known.is_none_or(|known| {
+        known.status != condition.status || known.reason != condition.reason
+            // A new reason for a refusal is news.
+            || (condition.reason == "Invalid" && known.message != condition.message)
+    })
+}
+
+fn event(type_: EventType, reason: &str, note: String) -> Event {
+    Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    }
+}

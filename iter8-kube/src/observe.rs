@@ -1,0 +1,122 @@
+//! Kubernetes objects → [`Observation`]. Pure.
+
+use std::collections::BTreeMap;
+
+use iter8_core::{
+    DeploymentObservation, Digest, EndpointsObservation, Observation, RoutingBackend, ServiceObservation,
+    Timestamp, ValidRelease, VersionName, VersionObservation,
+};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use serde_json::Value;
+
+use crate::cache::Owned;
+use crate::labels;
+use crate::workload::{DEPLOYMENT, SERVICE};
+
+/// The objects of a release, as one observation.
+///
+/// `endpoints` gives the endpoints of a Service by its name.
+pub(crate) fn observe<B: RoutingBackend>(
+    release: &ValidRelease,
+    backend: &B,
+    objects: &[Owned],
+    endpoints: impl Fn(&str) -> EndpointsObservation,
+    now: Timestamp,
+) -> Observation {
+    let mut versions: BTreeMap<VersionName, VersionObservation> = BTreeMap::new();
+    for Owned { kind, object } in objects {
+        let Some(name) =
+            object.labels().get(labels::VERSION).and_then(|name| name.parse::<VersionName>().ok())
+        else {
+            continue;
+        };
+        let declared = release.version(&name);
+        let version = versions.entry(name).or_default();
+        if *kind == DEPLOYMENT {
+            let is_declared =
+                declared.is_some_and(|declared| declared.deployment.as_str() == object.name_any());
+            if is_declared || version.deployment.is_none() {
+                version.deployment = deployment(object);
+            }
+        } else if *kind == SERVICE {
+            let is_declared = declared.is_some_and(|declared| declared.service.as_str() == object.name_any());
+            if is_declared || version.service.is_none() {
+                version.service = service(object);
+                version.endpoints = endpoints(&object.name_any());
+            }
+        }
+    }
+    Observation { now, versions, route: route(backend, objects), ..Observation::default() }
+}
+
+/// Objects that are being deleted are no live routes any more.
+fn route<B: RoutingBackend>(backend: &B, objects: &[Owned]) -> Option<iter8_core::RouteObservation> {
+    let is_route = |owned: &&Owned| backend.kinds().contains(&owned.kind);
+    let live =
+        objects.iter().filter(is_route).filter(|owned| owned.object.metadata.deletion_timestamp.is_none());
+    let typed = live.filter_map(|owned| serde_json::to_value(&*owned.object).ok());
+    let typed: Vec<_> = typed.filter_map(|value| serde_json::from_value(value).ok()).collect();
+    backend.observe(&typed)
+}
+
+fn digest(object: &DynamicObject) -> Option<Digest> {
+    object.annotations().get(labels::DIGEST).map(|digest| Digest::from_annotation(digest))
+}
+
+fn service(object: &DynamicObject) -> Option<ServiceObservation> {
+    let annotation = |key: &str| object.annotations().get(key);
+    Some(ServiceObservation {
+        name: object.name_any().try_into().ok()?,
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        digest: digest(object),
+        declaration: annotation(labels::DECLARATION).and_then(|text| serde_json::from_str(text).ok()),
+        draining_since: annotation(labels::DRAINING_SINCE)
+            .and_then(|millis| millis.parse().ok())
+            .map(Timestamp::from_millis),
+    })
+}
+
+fn deployment(object: &DynamicObject) -> Option<DeploymentObservation> {
+    let at = |pointer: &str| object.data.pointer(pointer);
+    let count =
+        |pointer: &str| at(pointer).and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok());
+    let condition = |kind: &str| {
+        let conditions = at("/status/conditions").and_then(Value::as_array);
+        conditions.into_iter().flatten().find(|condition| text(condition, "type") == Some(kind))
+    };
+    let mut observation = DeploymentObservation::new(object.name_any().try_into().ok()?, digest(object));
+    observation.deleting = object.metadata.deletion_timestamp.is_some();
+    observation.status_is_current =
+        at("/status/observedGeneration").and_then(Value::as_i64) >= object.metadata.generation;
+    observation.available =
+        condition("Available").is_some_and(|condition| text(condition, "status") == Some("True"));
+    observation.wanted = count("/spec/replicas").unwrap_or(1);
+    observation.replicas = count("/status/replicas").unwrap_or(0);
+    observation.updated = count("/status/updatedReplicas").unwrap_or(0);
+    observation.stalled = condition("Progressing")
+        .filter(|condition| text(condition, "status") == Some("False"))
+        .map(|condition| {
+            text(condition, "message").or_else(|| text(condition, "reason")).unwrap_or_default().to_owned()
+        });
+    Some(observation)
+}
+
+fn text<'a>(condition: &'a Value, field: &str) -> Option<&'a str> {
+    condition.get(field).and_then(Value::as_str)
+}
+
+/// The endpoints of one slice. An endpoint is ready unless it says otherwise (`discovery.k8s.io/v1`).
+pub(crate) fn endpoints(slice: &EndpointSlice) -> EndpointsObservation {
+    let mut counts = EndpointsObservation::default();
+    for endpoint in slice.endpoints.iter().flatten() {
+        let conditions = endpoint.conditions.as_ref();
+        if conditions.and_then(|conditions| conditions.terminating).unwrap_or(false) {
+            counts.terminating = counts.terminating.saturating_add(1);
+        } else if conditions.and_then(|conditions| conditions.ready).unwrap_or(true) {
+            counts.ready = counts.ready.saturating_add(1);
+        }
+    }
+    counts
+}

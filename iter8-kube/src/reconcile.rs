@@ -1,0 +1,286 @@
+//! Observe → plan → render → apply → report. What is decided here is decided in the core.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use iter8_core::{
+    Claim, Digest, Obstacle, Owner, Removal, RoutePlan, RoutingBackend, Timestamp, ValidRelease, conditions,
+    declare, plan, refusal,
+};
+use kube::api::DynamicObject;
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+use tracing::{debug, info, warn};
+
+use crate::applier::{Created, Target};
+use crate::cache::Owned;
+use crate::context::Context;
+use crate::error::Error;
+use crate::resource::{Release, ReleaseStatus};
+use crate::workload::{self, Desired};
+use crate::{drift, event, labels, observe, status};
+
+/// Brings the cluster one step nearer to what a Release declares, and reports.
+///
+/// # Guarantees
+/// - Every step can be cut off after any API call and taken up again by another process.
+/// - Nothing is written where nothing has changed.
+/// - Nothing is written to an object that is not owned by this Release.
+///
+/// # Errors
+/// An API call failed; the caller tries again with backoff.
+pub(crate) async fn reconcile<B: RoutingBackend>(
+    release: Arc<Release>,
+    context: Arc<Context<B>>,
+) -> Result<Action, Error> {
+    if release.metadata.deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let action = Reconciliation { release: &release, context: &context }.run().await?;
+    context.retries.succeeded(&release.namespace().unwrap_or_default(), &release.name_any());
+    Ok(action)
+}
+
+/// What to do after an error: try again, later each time.
+#[expect(clippy::needless_pass_by_value, reason = "the form that kube_runtime::Controller asks for")]
+pub(crate) fn on_error<B>(release: Arc<Release>, error: &Error, context: Arc<Context<B>>) -> Action {
+    let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
+    let delay = context.retries.failed(&namespace, &name);
+    warn!(namespace, release = name, %error, retry_in = ?delay, "reconciliation failed");
+    Action::requeue(delay)
+}
+
+struct Reconciliation<'a, B> {
+    release: &'a Release,
+    context: &'a Context<B>,
+}
+
+impl<B: RoutingBackend> Reconciliation<'_, B> {
+    async fn run(&self) -> Result<Action, Error> {
+        let unreadable = |error: &dyn std::fmt::Display| Error::Unreadable(error.to_string());
+        let key = self.release.key().map_err(|error| unreadable(&error))?;
+        let document = self.release.document().map_err(|error| unreadable(&error))?;
+        let now = (self.context.clock)();
+        let (before, generation) = (self.release.status.as_ref(), self.release.metadata.generation);
+        let declared = match declare(&key, &document, self.context.backend.capabilities()) {
+            Ok(declared) => declared,
+            Err(error) => {
+                self.report(&status::refused(before, generation, &refusal(&error), now)).await?;
+                return Ok(Action::await_change());
+            }
+        };
+
+        let objects = self.context.cache.objects_of(key.namespace.as_str(), key.name.as_str());
+        let endpoints = |service: &str| self.context.cache.endpoints_of(key.namespace.as_str(), service);
+        let mut observation = observe::observe(&declared, &*self.context.backend, &objects, endpoints, now);
+        let kinds = self.context.backend.kinds();
+        observation.routing_api_missing = kinds.iter().any(|kind| self.context.cache.is_missing(kind.kind));
+        let plan = plan(&declared, &observation);
+
+        let obstacles = self.write(&declared, &plan, &objects, now).await?;
+        let conditions = conditions(&plan, &observation, &obstacles);
+        self.report(&status::planned(before, generation, &plan, &conditions, now)).await?;
+        Ok(next(&plan, &obstacles, now))
+    }
+
+    /// Applies what differs, then takes away what is not needed any more.
+    async fn write(
+        &self,
+        declared: &ValidRelease,
+        plan: &RoutePlan,
+        objects: &[Owned],
+        now: Timestamp,
+    ) -> Result<Vec<Obstacle>, Error> {
+        let desired = workload::desired(declared, plan, &*self.context.backend)?;
+        let mut obstacles = Vec::new();
+        for desired in desired.iter().filter(|desired| !self.context.cache.is_missing(desired.kind.kind)) {
+            obstacles.extend(self.ensure(desired, objects).await?);
+        }
+        for owned in objects.iter().filter(|owned| is_left_over(owned, &desired)) {
+            self.delete(owned).await?;
+        }
+        for (version, removal) in plan.removed() {
+            let of_version = objects.iter().filter(|owned| {
+                owned.object.labels().get(labels::VERSION).map(String::as_str) == Some(version.name.as_str())
+            });
+            match removal {
+                Removal::DrainBegins => {
+                    for owned in of_version.filter(|owned| owned.kind == workload::SERVICE) {
+                        let target = self.target(&owned.kind, &owned.object.name_any());
+                        self.mark_draining(&target, Some(now)).await?;
+                    }
+                }
+                Removal::Due => {
+                    for owned in of_version {
+                        self.delete(owned).await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(obstacles)
+    }
+
+    /// Makes an object be as desired; `Some` if something is in the way.
+    async fn ensure(&self, desired: &Desired, objects: &[Owned]) -> Result<Option<Obstacle>, Error> {
+        let target = self.target(&desired.kind, desired.name());
+        let mut object = desired.object.clone();
+        object.metadata.owner_references = self.release.controller_owner_ref(&()).map(|owner| vec![owner]);
+        let live = objects
+            .iter()
+            .find(|owned| owned.kind == desired.kind && owned.object.name_any() == desired.name());
+        match live {
+            None => self.create(&target, &object).await,
+            Some(live) if self.is_as_desired(&target, desired, &object, &live.object) => Ok(None),
+            Some(live) => {
+                self.apply(&target, &object).await?;
+                if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
+                    self.mark_draining(&target, None).await?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn is_as_desired(
+        &self,
+        target: &Target,
+        desired: &Desired,
+        object: &DynamicObject,
+        live: &DynamicObject,
+    ) -> bool {
+        if live.annotations().get(labels::DIGEST).map(String::as_str) != Some(desired.digest.as_str()) {
+            return false;
+        }
+        if live.annotations().contains_key(labels::DRAINING_SINCE) {
+            return false; // it has come back into the document
+        }
+        let (Ok(wanted), Ok(live)) = (serde_json::to_value(object), serde_json::to_value(live)) else {
+            return false;
+        };
+        drift::is_contained(&wanted, &live) || self.context.is_remembered(target, &form(&wanted, &live))
+    }
+
+    async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Option<Obstacle>, Error> {
+        match self.context.applier.create(target, object).await? {
+            Created::New(created) => {
+                info!(object = %target, "created");
+                self.wrote(target, object, *created);
+                Ok(None)
+            }
+            Created::Existed(existing) => match self.claim(&existing) {
+                Claim::Ours | Claim::Adoptable => {
+                    self.apply(target, object).await?;
+                    Ok(None)
+                }
+                Claim::Collecting => Ok(Some(Obstacle::Collecting { object: target.to_string() })),
+                Claim::Foreign { owner } => {
+                    Ok(Some(Obstacle::NameConflict { object: target.to_string(), owner }))
+                }
+            },
+        }
+    }
+
+    async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<(), Error> {
+        let applied = self.context.applier.apply(target, object).await?;
+        info!(object = %target, "applied");
+        self.wrote(target, object, applied);
+        Ok(())
+    }
+
+    fn wrote(&self, target: &Target, object: &DynamicObject, live: DynamicObject) {
+        if let (Ok(wanted), Ok(live)) = (serde_json::to_value(object), serde_json::to_value(&live))
+            && !drift::is_contained(&wanted, &live)
+        {
+            self.context.remember(target, form(&wanted, &live));
+        }
+        self.context.cache.written(&target.kind, live);
+    }
+
+    /// Notes on a Service since when its version drains, or that it does not.
+    async fn mark_draining(&self, target: &Target, since: Option<Timestamp>) -> Result<(), Error> {
+        let since = since.map(|since| since.as_millis().to_string());
+        let marked = self.context.applier.annotate(target, labels::DRAINING_SINCE, since.as_deref()).await?;
+        info!(object = %target, draining = since.is_some(), "marked");
+        self.context.cache.written(&target.kind, marked);
+        Ok(())
+    }
+
+    async fn delete(&self, owned: &Owned) -> Result<(), Error> {
+        let target = self.target(&owned.kind, &owned.object.name_any());
+        let Some(uid) = owned.object.uid().filter(|_| owned.object.metadata.deletion_timestamp.is_none())
+        else {
+            return Ok(());
+        };
+        self.context.applier.delete(&target, &uid).await?;
+        self.context.forget(&target);
+        info!(object = %target, "deleted");
+        Ok(())
+    }
+
+    fn claim(&self, existing: &DynamicObject) -> Claim {
+        let owners: Vec<_> = existing
+            .owner_references()
+            .iter()
+            .map(|owner| Owner {
+                kind: owner.kind.clone(),
+                name: owner.name.clone(),
+                uid: owner.uid.clone(),
+                controls: owner.controller == Some(true),
+            })
+            .collect();
+        let ours = Owner {
+            kind: Release::kind(&()).into_owned(),
+            name: self.release.name_any(),
+            uid: self.release.uid().unwrap_or_default(),
+            controls: true,
+        };
+        let adopt = existing.annotations().get(labels::ADOPT).is_some_and(|adopt| adopt == "true");
+        Claim::of(&ours, &owners, adopt)
+    }
+
+    /// Writes the status and the Events, if there is news.
+    async fn report(&self, status: &ReleaseStatus) -> Result<(), Error> {
+        let before = self.release.status.as_ref();
+        if before == Some(status) {
+            return Ok(());
+        }
+        let (namespace, name) = (self.release.namespace().unwrap_or_default(), self.release.name_any());
+        self.context.applier.report(&namespace, &name, status).await?;
+        let reference = self.release.object_ref(&());
+        for event in event::events(before, status) {
+            debug!(namespace, release = name, reason = event.reason, note = event.note, "event");
+            if let Err(error) = self.context.recorder.publish(&event, &reference).await {
+                // An Event that is lost changes nothing; the status says the same.
+                warn!(namespace, release = name, %error, "event not published");
+            }
+        }
+        Ok(())
+    }
+
+    fn target(&self, kind: &iter8_core::ObjectKind, name: &str) -> Target {
+        let namespace = self.release.namespace().unwrap_or_default();
+        Target { kind: kind.clone(), namespace, name: name.to_owned() }
+    }
+}
+
+/// Routes and front Services that are owned but not desired any more. What belongs to a version waits for the plan.
+fn is_left_over(owned: &Owned, desired: &[Desired]) -> bool {
+    let is_desired =
+        |desired: &Desired| desired.kind == owned.kind && desired.name() == owned.object.name_any();
+    !owned.object.labels().contains_key(labels::VERSION) && !desired.iter().any(is_desired)
+}
+
+/// The digest of the form that a live object has in the fields we own.
+fn form(wanted: &serde_json::Value, live: &serde_json::Value) -> Digest {
+    let value = serde_json::from_value(drift::projection(wanted, live));
+    Digest::of(&value.unwrap_or_default())
+}
+
+/// When to look again without being told of a change.
+fn next(plan: &RoutePlan, obstacles: &[Obstacle], now: Timestamp) -> Action {
+    let planned =
+        plan.look_again.map(|at| Duration::from_millis(at.as_millis().saturating_sub(now.as_millis())));
+    let obstacles = obstacles.iter().map(|obstacle| Duration::from_secs(obstacle.retry_seconds().into()));
+    planned.into_iter().chain(obstacles).min().map_or_else(Action::await_change, Action::requeue)
+}

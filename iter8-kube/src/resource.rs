@@ -1,0 +1,119 @@
+//! The custom resource `releases.iter8.tools`.
+
+mod schema;
+
+use iter8_core::{Document, InvalidNameError, ReleaseKey, Value};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, ResourceExt};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+/// The `spec` of a Release: the release document as it was written.
+///
+/// It is kept as it is, unknown fields included, so that validation can name what is wrong with it
+/// (see [`iter8_core::declare`]); only its schema is typed.
+#[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "iter8.tools",
+    version = "v1alpha1",
+    kind = "Release",
+    namespaced,
+    status = "ReleaseStatus",
+    category = "all",
+    printcolumn = r#"{"name":"Strategy","type":"string","jsonPath":".spec.application.strategy"}"#,
+    printcolumn = r#"{"name":"Primary","type":"string","jsonPath":".status.primary"}"#,
+    printcolumn = r#"{"name":"Candidates","type":"string","jsonPath":".status.candidates"}"#,
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].message"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+pub struct ReleaseSpec {
+    /// The fields of the document.
+    #[serde(flatten)]
+    pub document: serde_json::Map<String, serde_json::Value>,
+}
+
+impl JsonSchema for ReleaseSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ReleaseSpec".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schema::ReleaseDocument::json_schema(generator)
+    }
+}
+
+impl ReleaseSpec {
+    /// The spec that holds a document.
+    ///
+    /// # Errors
+    /// The document is not a map.
+    pub fn from_document(document: &Document) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(serde_json::to_value(document.root())?)
+    }
+}
+
+impl Release {
+    /// Which release this is, in the core's terms.
+    ///
+    /// # Errors
+    /// The name or namespace is not one that the API server would have admitted.
+    pub fn key(&self) -> Result<ReleaseKey, InvalidNameError> {
+        let namespace = self.namespace().unwrap_or_default();
+        Ok(ReleaseKey { name: self.name_any().try_into()?, namespace: namespace.try_into()? })
+    }
+
+    /// The document of the Release.
+    ///
+    /// # Errors
+    /// Never for a document that came from JSON: a number that no [`Value`] holds.
+    pub fn document(&self) -> Result<Document, serde_json::Error> {
+        let value: Value = serde_json::from_value(serde_json::to_value(&self.spec)?)?;
+        Ok(value.into())
+    }
+}
+
+/// The `status` of a Release.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseStatus {
+    /// The generation of the Release that the status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// How the release is doing: `Accepted`, `VersionsReady`, `RouteProgrammed`, `Ready`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// The primary version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
+    /// The candidates, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<String>,
+    /// The versions: the declared ones in order, then those that are being removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<VersionStatus>,
+    /// The digest of the rules last planned; it changes when the routing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_digest: Option<String>,
+}
+
+/// How a version is doing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionStatus {
+    /// Name of the version.
+    pub name: String,
+    /// `primary`, `candidate` or `removed`.
+    pub role: String,
+    /// `Ready`, `Updating` or `NotReady`.
+    pub readiness: String,
+    /// Why it is ready or not, and why it gets the requests it gets.
+    pub reason: String,
+    /// Its weight, where requests are split by weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// The requests that are its own, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<String>,
+}

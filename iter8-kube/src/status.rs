@@ -1,0 +1,93 @@
+//! Plan and conditions → the status of a Release. Pure.
+
+use iter8_core::{Condition, Digest, PlannedVersion, RoutePlan, Timestamp, Value};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
+use k8s_openapi::jiff;
+
+use crate::resource::{ReleaseStatus, VersionStatus};
+
+/// The status for a plan.
+pub(crate) fn planned(
+    before: Option<&ReleaseStatus>,
+    generation: Option<i64>,
+    plan: &RoutePlan,
+    conditions: &[Condition],
+    now: Timestamp,
+) -> ReleaseStatus {
+    let names = plan.declared().map(|version| version.name.as_str().to_owned()).collect::<Vec<_>>();
+    let (primary, candidates) =
+        names.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+    ReleaseStatus {
+        observed_generation: generation,
+        conditions: stamped(before, generation, conditions, now),
+        primary: primary.cloned(),
+        candidates: (!candidates.is_empty()).then(|| candidates.join(",")),
+        versions: plan.versions.iter().map(version).collect(),
+        plan_digest: Some(digest(plan)),
+    }
+}
+
+/// The status for a document that is refused: what was known of the versions stays.
+pub(crate) fn refused(
+    before: Option<&ReleaseStatus>,
+    generation: Option<i64>,
+    conditions: &[Condition],
+    now: Timestamp,
+) -> ReleaseStatus {
+    let mut stamped = stamped(before, generation, conditions, now);
+    let kept = before.into_iter().flat_map(|before| &before.conditions);
+    let is_other = |kept: &&meta::Condition| !conditions.iter().any(|new| new.kind.as_str() == kept.type_);
+    stamped.extend(kept.filter(is_other).cloned());
+    ReleaseStatus {
+        observed_generation: generation,
+        conditions: stamped,
+        ..before.cloned().unwrap_or_default()
+    }
+}
+
+fn version(version: &PlannedVersion) -> VersionStatus {
+    VersionStatus {
+        name: version.name.as_str().to_owned(),
+        role: version.role.as_str().to_owned(),
+        readiness: version.readiness.state().to_owned(),
+        reason: version.reason.clone(),
+        weight: version.weight.map(iter8_core::Weight::get),
+        matches: version.matches.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The digest of the rules.
+fn digest(plan: &RoutePlan) -> String {
+    let rules: Result<Value, _> = serde_json::to_value(plan.rules()).and_then(serde_json::from_value);
+    Digest::of(&rules.unwrap_or_default()).as_str().to_owned()
+}
+
+/// Conditions with the time since when they hold: that of the condition before, if its status is the same.
+fn stamped(
+    before: Option<&ReleaseStatus>,
+    generation: Option<i64>,
+    conditions: &[Condition],
+    now: Timestamp,
+) -> Vec<meta::Condition> {
+    let stamp = |condition: &Condition| {
+        let known = before.into_iter().flat_map(|before| &before.conditions);
+        let same = known
+            .filter(|known| known.type_ == condition.kind.as_str())
+            .find(|known| known.status == condition.status.as_str());
+        meta::Condition {
+            type_: condition.kind.as_str().to_owned(),
+            status: condition.status.as_str().to_owned(),
+            reason: condition.reason.to_owned(),
+            message: condition.message.clone(),
+            observed_generation: generation,
+            last_transition_time: same.map_or_else(|| time(now), |same| same.last_transition_time.clone()),
+        }
+    };
+    conditions.iter().map(stamp).collect()
+}
+
+/// A moment in the form of the API, which has whole seconds.
+fn time(now: Timestamp) -> meta::Time {
+    let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
+    meta::Time(jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX))
+}

@@ -1,0 +1,232 @@
+//! The Deployments and Services of a release. Pure: declaration and plan in, objects out.
+
+use std::collections::BTreeMap;
+
+use iter8_core::{
+    Digest, FrontService, ObjectKind, RoutePlan, RoutingBackend, Specification, ValidRelease, ValidVersion,
+    Value,
+};
+use kube::api::DynamicObject;
+use serde_json::{Map, json};
+
+use crate::labels;
+
+/// Deployments.
+pub const DEPLOYMENT: ObjectKind =
+    ObjectKind { group: "apps", version: "v1", kind: "Deployment", plural: "deployments" };
+
+/// Services.
+pub const SERVICE: ObjectKind = ObjectKind { group: "", version: "v1", kind: "Service", plural: "services" };
+
+/// An object as it should be, without ownerReference.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// The whole object, labels and annotations of ours included.
+    pub object: DynamicObject,
+    /// The digest that it carries.
+    pub digest: Digest,
+}
+
+impl Desired {
+    /// The name of the object.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.object.metadata.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// Why an object could not be built: the backend's or the user's own object is no Kubernetes object.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} is not a Kubernetes object")]
+pub struct BuildError {
+    what: String,
+    #[source]
+    source: serde_json::Error,
+}
+
+/// Everything a release should own: Deployments, Services, the front Service, the routes.
+///
+/// The objects of versions that have left the document are not among them: they stay as they are
+/// until the plan says that they are due.
+///
+/// # Errors
+/// A specification or a rendered route is not a Kubernetes object.
+pub fn desired<B: RoutingBackend>(
+    release: &ValidRelease,
+    plan: &RoutePlan,
+    backend: &B,
+) -> Result<Vec<Desired>, BuildError> {
+    let mut objects = Vec::new();
+    for version in release.versions() {
+        objects.push(deployment(release, version)?);
+        objects.push(service(release, version)?);
+    }
+    if let Some(front) = &plan.front {
+        objects.push(front_service(release, front)?);
+    }
+    objects.extend(routes(release, plan, backend)?);
+    Ok(objects)
+}
+
+fn deployment(release: &ValidRelease, version: &ValidVersion) -> Result<Desired, BuildError> {
+    let spec = match version.deployment_specification.as_ref().and_then(|own| own.spec.as_ref()) {
+        Some(spec) => json!(spec),
+        None => generated_deployment(version),
+    };
+    let parts = Parts {
+        name: version.deployment.as_str(),
+        version: Some(version),
+        labels: &version.deployment_labels,
+        annotations: &version.deployment_annotations,
+        own: version.deployment_specification.as_ref(),
+        spec,
+        digest: version.deployment_digest(),
+    };
+    build(release, DEPLOYMENT, &parts)
+}
+
+fn generated_deployment(version: &ValidVersion) -> serde_json::Value {
+    let name = version.name.as_str();
+    let mut container = Map::from_iter([
+        ("name".to_owned(), json!(name)),
+        ("image".to_owned(), json!(version.image)),
+        ("ports".to_owned(), json!([{ "containerPort": version.container_port.get() }])),
+    ]);
+    let verbatim: [(&str, &Option<Value>); 3] = [
+        ("readinessProbe", &version.readiness_probe),
+        ("resources", &version.resources),
+        ("env", &version.env),
+    ];
+    for (field, value) in verbatim {
+        if let Some(value) = value {
+            container.insert(field.to_owned(), json!(value));
+        }
+    }
+    // A version's labels never reach its Pods: changing them must not replace Pods.
+    let mut spec = json!({
+        "selector": { "matchLabels": { "app": name } },
+        "template": {
+            "metadata": { "labels": { "app": name } },
+            "spec": { "containers": [container] },
+        },
+    });
+    if let (Some(replicas), Some(fields)) = (version.replicas, spec.as_object_mut()) {
+        fields.insert("replicas".to_owned(), json!(replicas));
+    }
+    spec
+}
+
+fn service(release: &ValidRelease, version: &ValidVersion) -> Result<Desired, BuildError> {
+    let spec = match version.service_specification.as_ref().and_then(|own| own.spec.as_ref()) {
+        Some(spec) => json!(spec),
+        None => json!({ "selector": version.selector, "ports": [{ "port": version.port.get() }] }),
+    };
+    let parts = Parts {
+        name: version.service.as_str(),
+        version: Some(version),
+        labels: &version.service_labels,
+        annotations: &version.service_annotations,
+        own: version.service_specification.as_ref(),
+        spec,
+        digest: version.service_digest(),
+    };
+    let mut desired = build(release, SERVICE, &parts)?;
+    let declaration = serde_json::to_string(&version.declaration()).map_err(|source| BuildError {
+        what: format!("the declaration of version {}", version.name),
+        source,
+    })?;
+    annotate(&mut desired.object, labels::DECLARATION, declaration);
+    Ok(desired)
+}
+
+fn front_service(release: &ValidRelease, front: &FrontService) -> Result<Desired, BuildError> {
+    let mut port = json!({ "port": front.port.get() });
+    if let (Some(target), Some(fields)) = (&front.target_port, port.as_object_mut()) {
+        fields.insert("targetPort".to_owned(), json!(target));
+    }
+    let digest = front.digest();
+    let parts = Parts {
+        name: front.name.as_str(),
+        version: None,
+        labels: &front.labels,
+        annotations: &front.annotations,
+        own: None,
+        spec: json!({ "selector": front.selector, "ports": [port] }),
+        digest: &digest,
+    };
+    build(release, SERVICE, &parts)
+}
+
+/// What differs between the objects.
+struct Parts<'a> {
+    name: &'a str,
+    version: Option<&'a ValidVersion>,
+    labels: &'a BTreeMap<String, String>,
+    annotations: &'a BTreeMap<String, String>,
+    own: Option<&'a Specification>,
+    spec: serde_json::Value,
+    digest: &'a Digest,
+}
+
+fn build(release: &ValidRelease, kind: ObjectKind, parts: &Parts<'_>) -> Result<Desired, BuildError> {
+    let mut metadata = parts.own.map(|own| own.metadata.clone()).unwrap_or_default();
+    metadata.insert("name".to_owned(), parts.name.into());
+    metadata.insert("namespace".to_owned(), release.namespace().as_str().into());
+    metadata.insert("labels".to_owned(), parts.labels.into());
+    metadata.insert("annotations".to_owned(), parts.annotations.into());
+    let object = json!({ "metadata": metadata, "spec": parts.spec });
+    let mut object: DynamicObject = serde_json::from_value(object)
+        .map_err(|source| BuildError { what: format!("{} {}", kind.kind, parts.name), source })?;
+    if let Some(version) = parts.version {
+        let labels = object.metadata.labels.get_or_insert_default();
+        labels.insert(labels::VERSION.to_owned(), version.name.as_str().to_owned());
+    }
+    Ok(finish(release, kind, object, parts.digest.clone()))
+}
+
+/// The routes of the plan, with our own labels.
+fn routes<B: RoutingBackend>(
+    release: &ValidRelease,
+    plan: &RoutePlan,
+    backend: &B,
+) -> Result<Vec<Desired>, BuildError> {
+    let what = || format!("a route of release {}", release.key);
+    let mut routes = Vec::new();
+    for route in backend.render(plan) {
+        let json = serde_json::to_value(route).map_err(|source| BuildError { what: what(), source })?;
+        let value: Value =
+            serde_json::from_value(json.clone()).map_err(|source| BuildError { what: what(), source })?;
+        let object: DynamicObject =
+            serde_json::from_value(json).map_err(|source| BuildError { what: what(), source })?;
+        let rendered = object.types.clone().unwrap_or_default();
+        let kind = backend
+            .kinds()
+            .iter()
+            .find(|kind| kind.kind == rendered.kind)
+            .or_else(|| backend.kinds().first());
+        let Some(kind) = kind.cloned() else { continue };
+        routes.push(finish(release, kind, object, Digest::of(&value)));
+    }
+    Ok(routes)
+}
+
+/// Puts on what every object of ours carries.
+fn finish(release: &ValidRelease, kind: ObjectKind, mut object: DynamicObject, digest: Digest) -> Desired {
+    let labels = object.metadata.labels.get_or_insert_default();
+    labels.insert(labels::RELEASE.to_owned(), labels::release_label(release.key.name.as_str()));
+    labels.insert(labels::MANAGED_BY.to_owned(), labels::MANAGER.to_owned());
+    annotate(&mut object, labels::DIGEST, digest.as_str().to_owned());
+    let api_version = if kind.group.is_empty() {
+        kind.version.to_owned()
+    } else {
+        format!("{}/{}", kind.group, kind.version)
+    };
+    object.types = Some(kube::api::TypeMeta { api_version, kind: kind.kind.to_owned() });
+    Desired { kind, object, digest }
+}
+
+fn annotate(object: &mut DynamicObject, key: &str, value: String) {
+    object.metadata.annotations.get_or_insert_default().insert(key.to_owned(), value);
+}
