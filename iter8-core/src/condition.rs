@@ -1,6 +1,6 @@
 //! How a release is doing, as Kubernetes conditions.
 
-use crate::observation::{Observation, ObservedBackend, ObservedRule};
+use crate::observation::{Observation, ObservedBackend, ObservedMirror, ObservedRule};
 use crate::plan::{PlannedRule, RoutePlan};
 use crate::planner::Acceptance;
 use crate::violation::InvalidReleaseError;
@@ -215,9 +215,15 @@ fn is_same(planned: &[PlannedRule], live: &[ObservedRule]) -> bool {
                 port: backend.port,
                 weight: backend.weight,
             });
-            planned.matches == live.matches
+            let mirrors = planned.mirrors.iter().map(|mirror| ObservedMirror {
+                service: mirror.service.clone(),
+                port: mirror.port,
+                percent: mirror.percent,
+            });
+            !live.altered
+                && planned.matches == live.matches
                 && backends.eq(live.backends.iter().cloned())
-                && planned.mirrors.iter().map(|mirror| &mirror.service).eq(&live.mirrors)
+                && mirrors.eq(live.mirrors.iter().cloned())
         })
 }
 

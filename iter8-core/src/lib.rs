@@ -71,8 +71,8 @@ pub use document::Document;
 pub use field_path::FieldPath;
 pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
 pub use observation::{
-    DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedRule, ParentReport,
-    RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration,
+    DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedMirror, ObservedRule,
+    ParentReport, RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration,
     VersionObservation,
 };
 pub use ownership::{Claim, Owner};

@@ -242,7 +242,10 @@ pub struct ObservedRule {
     /// Where it sends requests.
     pub backends: Vec<ObservedBackend>,
     /// Where it copies requests to.
-    pub mirrors: Vec<ServiceName>,
+    pub mirrors: Vec<ObservedMirror>,
+    /// Whether the live rule has something that no plan has and the other fields cannot say (a filter
+    /// added by hand, a backend that is no Service): it is not the planned rule, whatever they say.
+    pub altered: bool,
 }
 
 /// A backend of a live rule.
@@ -254,6 +257,17 @@ pub struct ObservedBackend {
     pub port: Port,
     /// Its weight.
     pub weight: Weight,
+}
+
+/// A copy of requests by a live rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedMirror {
+    /// The Service.
+    pub service: ServiceName,
+    /// Its port.
+    pub port: Port,
+    /// The share of requests that is copied.
+    pub percent: Percent,
 }
 
 /// What one parent (a Service of the mesh, or a Gateway) says of a route.

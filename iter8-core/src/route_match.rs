@@ -48,6 +48,14 @@ impl RouteMatch {
         ])
     }
 
+    /// The match in the one form that is planned and observed: the prefix `/`, which every path has and the API
+    /// server adds to a match without a path, is no condition.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        let is_condition = |path: &PathMatch| path.kind != PathMatchType::PathPrefix || path.value != "/";
+        Self { path: self.path.clone().filter(is_condition), ..self.clone() }
+    }
+
     /// What a canary candidate without `matches` is reached by: header `traffic: test`.
     #[must_use]
     pub fn default_candidate() -> Self {

@@ -1,1 +1,99 @@
-//! Renders iter8 routing plans as Gateway API routes, for service meshes and gateways
+//! Renders the routing plans of iter8 as routes of the Gateway API, and reads live routes back.
+//!
+//! The routes are `HTTPRoute`s of the standard channel, `gateway.networking.k8s.io/v1`, in the types of the
+//! crate [`gateway_api`]. A plan becomes one route for the application's front Service and, where
+//! the release names Gateways, a second one with the same rules for them:
+//!
+//! | | route `A` | route `A-gateway` |
+//! |---|---|---|
+//! | parents | the front Service `A`, with its port | the declared Gateways |
+//! | hostnames | none: the route takes every request to the Service | those of the release |
+//! | rules | the plan's | the plan's |
+//!
+//! Every backendRef has its weight and adds the response header `app-version`, the name of the version's Service.
+//!
+//! ```
+//! use iter8_core::{Document, Observation, ReleaseKey, RoutingBackend, declare, plan};
+//! use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
+//!
+//! let backend = GatewayApiBackend::new(MeshProfile::linkerd());
+//! let document = Document::from_yaml(
+//!     "environment: deployment-gtw\napplication: {strategy: canary, versions: [{image: web:1}]}\n",
+//! )?;
+//! let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+//! let release = declare(&key, &document, backend.capabilities())?;
+//! let plan = plan(&release, &Observation::all_ready(&release));
+//!
+//! let routes = backend.render(&plan);
+//! assert_eq!(routes.len(), 1);
+//! let live = backend.observe(&routes).ok_or("no route")?;
+//! assert_eq!(live.rules[0].backends[0].service.as_str(), "web-0");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What this crate does not do
+//! No client and no async: a controller writes the routes. It does not decide which rules there are; the core does.
+//! Labels and annotations that mark objects as owned, and ownerReferences, are the controller's.
+
+mod filters;
+mod http_route;
+mod matches;
+mod observe;
+mod profile;
+mod reference;
+
+use gateway_api::httproutes::HttpRoute;
+use iter8_core::{Capabilities, ObjectKind, RouteObservation, RoutePlan, RoutingBackend};
+
+pub use profile::{MeshProfile, UnknownMeshError};
+
+/// The routing backend for meshes and gateways that follow the Gateway API.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GatewayApiBackend {
+    profile: MeshProfile,
+}
+
+impl GatewayApiBackend {
+    /// A backend for a mesh.
+    #[must_use]
+    pub const fn new(profile: MeshProfile) -> Self {
+        Self { profile }
+    }
+}
+
+impl RoutingBackend for GatewayApiBackend {
+    type Object = HttpRoute;
+
+    fn capabilities(&self) -> &Capabilities {
+        self.profile.capabilities()
+    }
+
+    fn kinds(&self) -> &[ObjectKind] {
+        const {
+            &[ObjectKind {
+                group: "gateway.networking.k8s.io",
+                version: "v1",
+                kind: "HTTPRoute",
+                plural: "httproutes",
+            }]
+        }
+    }
+
+    /// The front Service's route first, then the Gateways'.
+    fn render(&self, plan: &RoutePlan) -> Vec<HttpRoute> {
+        plan.route.as_ref().map(http_route::render).unwrap_or_default()
+    }
+
+    /// The live routes in the core's terms.
+    ///
+    /// Defaults that the API server fills in are no difference: whether a route comes from
+    /// [`render`](Self::render) or from a cluster, the same rules read the same. A rule is marked as altered where
+    /// it has what this backend never renders (another filter, a timeout, a name, a backend that is not a
+    /// Service of the route's namespace) or where the routes of the release do not have the same rules. What can
+    /// be said of such a rule is still said, so that the versions it names keep their requests until it is
+    /// written anew. A route without rules reads as one altered rule without backends: it still says that the
+    /// primary was ready once.
+    fn observe(&self, objects: &[HttpRoute]) -> Option<RouteObservation> {
+        observe::observe(objects)
+    }
+}

@@ -137,7 +137,7 @@ fn ok<T, E: std::fmt::Display>(
 fn candidate_matches(strategy: Strategy, index: usize, declared: &[RouteMatch]) -> Vec<RouteMatch> {
     match strategy {
         Strategy::Canary if index > 0 && declared.is_empty() => vec![RouteMatch::default_candidate()],
-        Strategy::Canary if index > 0 => declared.to_vec(),
+        Strategy::Canary if index > 0 => declared.iter().map(RouteMatch::canonical).collect(),
         Strategy::Canary | Strategy::None | Strategy::BlueGreen | Strategy::Mirror => Vec::new(),
     }
 }

@@ -1,0 +1,57 @@
+//! What the parents of a route say of it.
+
+use gateway_api::httproutes::{HttpRoute, HttpRouteStatusParents};
+use iter8_core::{ParentReport, Verdict};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::reference::Parent;
+
+/// One report for each parent of the route.
+pub(super) fn reports(route: &HttpRoute) -> Vec<ParentReport> {
+    let namespace = route.metadata.namespace.as_deref();
+    let statuses = route.status.as_ref().map(|status| status.parents.as_slice()).unwrap_or_default();
+    let report = |parent| {
+        let parent = Parent::of_spec(parent, namespace);
+        let is_meant = |status: &&HttpRouteStatusParents| {
+            parent.is_meant_by(&Parent::of_status(&status.parent_ref, namespace))
+        };
+        let verdicts = statuses.iter().filter(is_meant).map(|status| verdict(status, route));
+        // More than one controller may serve the parent; the route is not in force before all of them say so.
+        let verdict = verdicts.min_by_key(rank).unwrap_or(Verdict::Silent);
+        ParentReport { parent: parent.to_string(), verdict }
+    };
+    route.spec.parent_refs.iter().flatten().map(report).collect()
+}
+
+fn verdict(status: &HttpRouteStatusParents, route: &HttpRoute) -> Verdict {
+    let Some(condition) = status.conditions.iter().find(|condition| condition.type_ == "Accepted") else {
+        return Verdict::Silent;
+    };
+    if is_stale(condition, route) {
+        return Verdict::Stale;
+    }
+    match (condition.status.as_str(), condition.observed_generation) {
+        ("True", Some(_)) => Verdict::Accepted,
+        ("True", None) => Verdict::AcceptedUnversioned,
+        ("False", _) => {
+            Verdict::Refused { reason: condition.reason.clone(), message: condition.message.clone() }
+        }
+        _ => Verdict::Silent,
+    }
+}
+
+fn is_stale(condition: &Condition, route: &HttpRoute) -> bool {
+    let observed = condition.observed_generation.zip(route.metadata.generation);
+    observed.is_some_and(|(observed, present)| observed < present)
+}
+
+/// The worst verdict first.
+fn rank(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Refused { .. } => 0,
+        Verdict::Stale => 1,
+        Verdict::Silent => 2,
+        Verdict::AcceptedUnversioned => 3,
+        Verdict::Accepted => 4,
+    }
+}

@@ -1,0 +1,9 @@
+//! Rendering and observing routes, from the outside.
+
+#![cfg(test)]
+
+mod api_server;
+mod golden;
+mod observe;
+mod release;
+mod round_trip;

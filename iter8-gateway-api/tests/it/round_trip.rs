@@ -1,0 +1,116 @@
+//! What is rendered reads back as it was planned.
+
+use iter8_core::{ObservedBackend, ObservedMirror, ObservedRule, PlannedRule, RoutingBackend};
+
+use crate::api_server::stored;
+use crate::release::{backend, routed};
+
+const DOCUMENTS: [&str; 6] = [
+    "environment: deployment-gtw
+application: {strategy: canary, versions: [{image: web:1}]}",
+    "environment: deployment-gtw
+gateway: [{name: public, namespace: infra, sectionName: https, port: 443}]
+application:
+  strategy: canary
+  versions:
+  - image: web:1
+  - image: web:2
+    matches:
+    - headers: [{name: traffic, value: test}, {type: RegularExpression, name: cookie, value: .+}]
+    - path: {type: Exact, value: /v2}
+      method: POST
+    - path: {value: /v2}
+      queryParams: [{name: a, value: b}, {type: RegularExpression, name: c, value: d}]
+    - path: {type: RegularExpression, value: '/v[0-9]+'}",
+    "environment: deployment-gtw
+application:
+  strategy: canary
+  versions:
+  - image: web:1
+  - image: web:2
+    matches: [{path: {type: PathPrefix, value: /}}, {method: GET, path: {}}]
+  - image: web:3
+    matches: [{}]",
+    "environment: deployment-gtw
+application:
+  strategy: blue-green
+  versions: [{image: web:1, weight: 0}, {image: web:2, weight: 1000000, port: 8080}, {image: web:3}]",
+    "environment: deployment-gtw
+application:
+  strategy: mirror
+  versions: [{image: web:1}, {image: web:2}, {image: web:3, mirrorPercent: 7}]",
+    "environment: deployment-gtw
+application:
+  strategy: mirror
+  versions: [{image: web:1}, {image: web:2, mirrorPercent: 0}]",
+];
+
+fn observed(planned: &PlannedRule) -> ObservedRule {
+    let backends = planned.backends.iter().map(|backend| ObservedBackend {
+        service: backend.service.clone(),
+        port: backend.port,
+        weight: backend.weight,
+    });
+    let mirrors = planned.mirrors.iter().map(|mirror| ObservedMirror {
+        service: mirror.service.clone(),
+        port: mirror.port,
+        percent: mirror.percent,
+    });
+    ObservedRule {
+        matches: planned.matches.clone(),
+        backends: backends.collect(),
+        mirrors: mirrors.collect(),
+        altered: false,
+    }
+}
+
+#[test]
+fn rendered_routes_read_back_as_they_were_planned() {
+    for document in DOCUMENTS {
+        let (plan, routes) = routed(document);
+        let planned: Vec<_> = plan.rules().iter().map(observed).collect();
+        assert_eq!(backend().observe(&routes).unwrap().rules, planned, "{document}");
+    }
+}
+
+#[test]
+fn the_defaults_of_the_api_server_are_no_difference() {
+    for document in DOCUMENTS {
+        let (_, routes) = routed(document);
+        let live: Vec<_> = routes.iter().map(stored).collect();
+        assert_ne!(live, routes, "the API server fills something in");
+        assert_eq!(backend().observe(&live), backend().observe(&routes), "{document}");
+    }
+}
+
+#[test]
+fn the_order_of_the_objects_does_not_matter() {
+    let (_, routes) = routed(DOCUMENTS[1]);
+    let reversed: Vec<_> = routes.iter().rev().cloned().collect();
+    assert_eq!(reversed.len(), 2);
+    assert_eq!(backend().observe(&reversed).unwrap().rules, backend().observe(&routes).unwrap().rules);
+}
+
+#[test]
+fn labels_and_annotations_of_the_application_go_on_every_route() {
+    let (_, routes) = routed(
+        "environment: deployment-gtw
+gateway: public
+application:
+  metadata: {labels: {team: a}, annotations: {note: b}}
+  strategy: canary
+  versions: [{image: web:1}]",
+    );
+    assert_eq!(routes.len(), 2);
+    for route in &routes {
+        assert_eq!(route.metadata.labels.as_ref().unwrap()["team"], "a");
+        assert_eq!(route.metadata.annotations.as_ref().unwrap()["note"], "b");
+    }
+}
+
+#[test]
+fn a_release_without_a_route_renders_nothing_and_nothing_reads_as_no_route() {
+    let (_, routes) = routed("environment: deployment-gtw\napplication: {versions: [{image: web:1}]}");
+    assert!(routes.is_empty());
+    assert_eq!(backend().observe(&routes), None);
+}
