@@ -4,3 +4,5 @@
 pub mod control_plane;
 #[cfg(feature = "mesh")]
 pub mod pod_network;
+#[cfg(feature = "mesh")]
+pub mod workload;
