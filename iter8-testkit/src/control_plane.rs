@@ -145,7 +145,7 @@ impl ControlPlane {
     }
 
     /// Start etcd, kube-apiserver and kube-controller-manager of the folder `assets` and wait until the API
-    /// server is ready.
+    /// server is ready. Folders made for envtest lack the last of the three, which collects the garbage: add it.
     ///
     /// # Errors
     /// A program is missing, ends, or does not become ready in a minute; the error carries the end of its log.
@@ -167,7 +167,7 @@ impl ControlPlane {
         let layout = Layout::new(assets)?;
         let etcd = layout.start_etcd()?;
         let mut api_server = layout.start_api_server()?;
-        let client = client_for(&layout.kubeconfig()).await?;
+        let client = client_for(layout.kubeconfig()).await?;
         wait_until_ready(&client, &mut api_server).await?;
         let controller_manager = Mutex::new(layout.start_controller_manager()?);
         Ok(Self { controller_manager, api_server: Some(api_server), etcd, client, layout })
@@ -181,7 +181,7 @@ impl ControlPlane {
 
     /// A kubeconfig file with one context, `testkit`, whose user has all rights.
     #[must_use]
-    pub fn kubeconfig(&self) -> PathBuf {
+    pub fn kubeconfig(&self) -> &Path {
         self.layout.kubeconfig()
     }
 

@@ -5,9 +5,9 @@
 //! rules: rolling updates within `maxSurge` and `maxUnavailable`, the status of Deployments and Pods, the
 //! `EndpointSlices` of Services. Pods have addresses of a [`PodNetwork`], and loopback sockets behind them.
 //!
-//! What it leaves out: `ReplicaSets` (a Deployment owns its Pods; a rollout of a paused one waits), Nodes and scheduling, the
-//! Pod's own commands, probes and environment (every container answers as httpbin does), and restarts. Deleting what
-//! a deleted Deployment or Service owned is the API server's garbage collector's work.
+//! What it leaves out: `ReplicaSets` (a Deployment owns its Pods), paused Deployments (they stay as they are), Nodes
+//! and scheduling, the Pod's own commands, probes and environment (every container answers as httpbin does), and
+//! restarts. What a deleted Deployment or Service owned is left to the API server's garbage collector.
 
 mod deployments;
 mod driver;

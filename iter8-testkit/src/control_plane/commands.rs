@@ -19,6 +19,7 @@ const TOKEN: &str = "testkit";
 pub(super) struct Layout {
     assets: PathBuf,
     folder: TempDir,
+    kubeconfig: PathBuf,
     api_port: u16,
     etcd_port: u16,
     etcd_peer_port: u16,
@@ -32,19 +33,21 @@ impl Layout {
             .tempdir()
             .map_err(|source| ControlPlaneError::File { path: std::env::temp_dir(), source })?;
         let [api_port, etcd_port, etcd_peer_port] = free_ports().map_err(ControlPlaneError::Port)?;
-        let layout = Self { assets: assets.to_owned(), folder, api_port, etcd_port, etcd_peer_port };
+        let kubeconfig = folder.path().join("kubeconfig");
+        let layout =
+            Self { assets: assets.to_owned(), folder, kubeconfig, api_port, etcd_port, etcd_peer_port };
 
         let key = ServiceAccountKey::generate().ok_or(ControlPlaneError::ServiceAccountKey)?;
         layout.write("service-account.key", &key.private_pem)?;
         layout.write("service-account.pub", &key.public_pem)?;
         layout.write("tokens.csv", &format!("{TOKEN},testkit,testkit,system:masters\n"))?;
-        layout.write("kubeconfig", &kubeconfig(api_port))?;
+        layout.write("kubeconfig", &kubeconfig_text(api_port))?;
         Ok(layout)
     }
 
     /// The kubeconfig that clients use.
-    pub(super) fn kubeconfig(&self) -> PathBuf {
-        self.file("kubeconfig")
+    pub(super) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     pub(super) fn start_etcd(&self) -> Result<Process, ControlPlaneError> {
@@ -127,7 +130,7 @@ fn free_ports() -> std::io::Result<[u16; 3]> {
     Ok([first.local_addr()?.port(), second.local_addr()?.port(), third.local_addr()?.port()])
 }
 
-fn kubeconfig(api_port: u16) -> String {
+fn kubeconfig_text(api_port: u16) -> String {
     // The API server signs its own certificate at its first start.
     format!(
         "apiVersion: v1

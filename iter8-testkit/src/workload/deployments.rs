@@ -7,8 +7,9 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::Selector;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::driver::Driver;
@@ -17,6 +18,8 @@ use super::pod::{
 };
 use super::rollout::{Replica, Strategy, next_step};
 use super::status::{deployment_status, progress_deadline};
+
+const REVISION: &str = "deployment.kubernetes.io/revision";
 
 impl Driver {
     /// Take the Deployment's next step and write its status if that changed. Returns when time alone will change it.
@@ -54,6 +57,7 @@ impl Driver {
             .chain(progress_deadline(&deployment, &status))
             .min();
         let next = becoming_available.map(|time| instant_of(time, now));
+        let deployment = if started { self.count_revision(&deployment).await? } else { deployment };
         if deployment.status.as_ref() != Some(&status) {
             let written = Deployment { status: Some(status), ..deployment };
             self.deployments.replace_status(name, &PostParams::default(), &written).await?;
@@ -72,6 +76,15 @@ impl Driver {
         });
         pods.sort_by_cached_key(|pod| (pod.creation_timestamp(), pod.name_any()));
         Ok(pods)
+    }
+
+    /// Write the number of the rollout on the Deployment, as the real controller does: whoever owns the rest of the
+    /// object must live with that.
+    async fn count_revision(&self, deployment: &Deployment) -> kube::Result<Deployment> {
+        let last = deployment.annotations().get(REVISION).and_then(|number| number.parse::<u64>().ok());
+        let revision = last.unwrap_or(0).saturating_add(1).to_string();
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {REVISION: revision}}}));
+        self.deployments.patch(&deployment.name_any(), &PatchParams::default(), &patch).await
     }
 
     async fn create_pod(&self, deployment: &Deployment) -> kube::Result<Option<Replica>> {

@@ -79,7 +79,7 @@ impl Driver {
             }
             if let Some(key) = self.queue.pop(Instant::now()) {
                 self.reconcile(key).await;
-                // A real task would wait here now and then; the other tasks of this thread must not starve.
+                // An API server in this process may answer without ever making us wait: let others run.
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -87,7 +87,7 @@ impl Driver {
             tokio::select! {
                 Some(trigger) = triggers.next() => self.note(trigger),
                 () = faults.turned() => self.look_at_local_pods(),
-                () = async { sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {}
+                () = wait_until(due) => {}
             }
         }
     }
@@ -187,6 +187,14 @@ impl Driver {
             watch(self.services.clone(), Trigger::Service, Trigger::Service),
             watch(self.slices.clone(), Trigger::Slice, Trigger::Slice),
         ])
+    }
+}
+
+/// For ever if nothing is due.
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -64,7 +64,7 @@ impl Bench {
                 && status.replicas == spec.replicas
                 && status.updated_replicas == spec.replicas
                 && status.available_replicas == spec.replicas
-                && state.endpoints.iter().all(|endpoint| ready(endpoint));
+                && state.endpoints.iter().all(ready);
             done.then(|| state.deployment.clone())
         })
         .await
@@ -206,6 +206,7 @@ async fn pods_become_ready_and_serve(client: Client) {
     assert!(deployment.metadata.generation > state.deployment.metadata.generation);
     let pods: Vec<_> = bench.state().await.pods.iter().map(ResourceExt::name_any).collect();
     assert_eq!(pods, before);
+    assert_eq!(deployment.annotations()["deployment.kubernetes.io/revision"], "1");
 
     // Nothing happens any more: nothing is written any more.
     let versions = bench.versions().await;
