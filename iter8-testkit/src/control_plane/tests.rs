@@ -1,0 +1,65 @@
+//! These start real programs: run them with `KUBEBUILDER_ASSETS` set and `--ignored`.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{DeleteParams, PostParams, PropagationPolicy};
+use kube::{Api, Resource as _, ResourceExt as _};
+
+use super::ControlPlane;
+
+async fn start() -> ControlPlane {
+    let assets = ControlPlane::assets_from_env().expect("KUBEBUILDER_ASSETS is set");
+    ControlPlane::start(&assets).await.unwrap()
+}
+
+fn config_map(name: &str) -> ConfigMap {
+    let mut config_map = ConfigMap::default();
+    config_map.metadata.name = Some(name.to_owned());
+    config_map
+}
+
+#[tokio::test]
+#[ignore = "needs KUBEBUILDER_ASSETS"]
+async fn deleted_owner_takes_its_dependents_along() {
+    let cluster = start().await;
+    let api: Api<ConfigMap> = Api::default_namespaced(cluster.client());
+    let owner = api.create(&PostParams::default(), &config_map("owner")).await.unwrap();
+    let mut dependent = config_map("dependent");
+    dependent.metadata.owner_references = owner.owner_ref(&()).map(|reference| vec![reference]);
+    let dependent = api.create(&PostParams::default(), &dependent).await.unwrap();
+
+    let params =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..Default::default() };
+    api.delete("owner", &params).await.unwrap();
+
+    let gone = kube::runtime::conditions::is_deleted(dependent.metadata.uid.as_deref().unwrap());
+    let waiting = kube::runtime::wait::await_condition(api, "dependent", gone);
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs KUBEBUILDER_ASSETS"]
+async fn stored_objects_survive_a_restart_of_the_api_server() {
+    let mut cluster = start().await;
+    let api: Api<ConfigMap> = Api::default_namespaced(cluster.client());
+    api.create(&PostParams::default(), &config_map("kept")).await.unwrap();
+
+    cluster.stop_api_server();
+    assert!(api.get("kept").await.is_err());
+    cluster.start_api_server().await.unwrap();
+
+    assert_eq!(api.get("kept").await.unwrap().name_any(), "kept");
+}
+
+#[tokio::test]
+#[ignore = "needs KUBEBUILDER_ASSETS"]
+async fn installed_definitions_are_served_at_once() {
+    let cluster = start().await;
+    let crds = ControlPlane::assets_from_env().unwrap().join("crds");
+    cluster.install(&crds).await.unwrap();
+    cluster.install(&crds).await.expect("installing twice changes nothing");
+
+    let group = kube::discovery::group(&cluster.client(), "gateway.networking.k8s.io").await.unwrap();
+    assert!(group.recommended_kind("HTTPRoute").is_some());
+}

@@ -1,0 +1,130 @@
+//! Deployments that really run: the Deployment controller, the `EndpointSlice` controller and the kubelet of one
+//! namespace, in process, with a real HTTP server for every Pod.
+//!
+//! It works on any API server through [`kube::Client`]. What a cluster's controllers would do, it does with their
+//! rules: rolling updates within `maxSurge` and `maxUnavailable`, the status of Deployments and Pods, the
+//! `EndpointSlices` of Services. Pods have addresses of a [`PodNetwork`], and loopback sockets behind them.
+//!
+//! What it leaves out: `ReplicaSets` (a Deployment owns its Pods), paused Deployments (they stay as they are), Nodes
+//! and scheduling, the Pod's own commands, probes and environment (every container answers as httpbin does), and
+//! restarts. What a deleted Deployment or Service owned is left to the API server's garbage collector.
+
+mod deployments;
+mod driver;
+mod endpoints;
+mod faults;
+mod kubelet;
+mod pod;
+mod queue;
+mod rollout;
+mod server;
+mod slices;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::ListParams;
+use kube::{Api, Client};
+use tokio::task::AbortHandle;
+
+use crate::pod_network::PodNetwork;
+use driver::Driver;
+use faults::Faults;
+
+/// Runs the Deployments of one namespace. Dropping it stops every server and leaves the objects as they are; a
+/// runner that is started later takes them over.
+///
+/// Each Pod's server answers `/get`, `/headers`, `/status/{n}` and `/delay/{n}` much as httpbin does, and 404 to the
+/// rest, on every `containerPort` the Pod declares. Every answer names the Pod and its image: `pod` and `image` in
+/// the JSON body, headers `x-pod` and `x-image`. A Pod that is not ready answers 503.
+///
+/// A deleted Pod is first marked as terminating in the `EndpointSlices`, then leaves them, and goes on serving for a
+/// second more; then its server finishes the requests it has, and its object goes. A finalizer on the Pods
+/// keeps it so long.
+///
+/// ```no_run
+/// use iter8_testkit::pod_network::PodNetwork;
+/// use iter8_testkit::workload::WorkloadRunner;
+///
+/// # async fn demo(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let network = PodNetwork::new();
+/// let runner = WorkloadRunner::start(client, "default", network.clone()).await?;
+/// runner.set_start_delay(std::time::Duration::from_secs(5));
+/// // ... create a Deployment and a Service: after 5 s its Pods are ready and `network` leads to their servers
+/// runner.fail("httpbin");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct WorkloadRunner {
+    faults: Arc<Faults>,
+    task: AbortHandle,
+}
+
+/// Why the runner could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkloadError {
+    /// The API server cannot be reached or refuses to list Deployments.
+    #[error("cannot list the Deployments of namespace `{namespace}`")]
+    Api {
+        /// The runner's namespace.
+        namespace: String,
+        /// What the client said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+impl WorkloadRunner {
+    /// Run what is in `namespace` and what comes. All later errors of the API server are tried again.
+    ///
+    /// # Errors
+    /// The API server does not answer now.
+    pub async fn start(client: Client, namespace: &str, network: PodNetwork) -> Result<Self, WorkloadError> {
+        let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+        deployments.list(&ListParams::default().limit(1)).await.map_err(|source| WorkloadError::Api {
+            namespace: namespace.to_owned(),
+            source: Box::new(source),
+        })?;
+        let faults = Arc::new(Faults::default());
+        let driver = Driver::new(&client, namespace, network, Arc::clone(&faults));
+        let task = tokio::spawn(driver.run()).abort_handle();
+        Ok(Self { faults, task })
+    }
+
+    /// How long a Pod that starts from now on takes to become ready. At first they are ready at once.
+    pub fn set_start_delay(&self, delay: Duration) {
+        self.faults.set_start_delay(delay);
+    }
+
+    /// The Pods of this Deployment, present and future, fail: they answer 503 and are not ready.
+    pub fn fail(&self, deployment: &str) {
+        self.faults.fail_deployment(deployment);
+    }
+
+    /// The Pods of this Deployment serve again.
+    pub fn recover(&self, deployment: &str) {
+        self.faults.recover_deployment(deployment);
+    }
+
+    /// The image can no longer be pulled: Pods with it that have not been ready yet do not become so.
+    pub fn fail_image(&self, image: &str) {
+        self.faults.fail_image(image);
+    }
+
+    /// The image can be pulled again.
+    pub fn recover_image(&self, image: &str) {
+        self.faults.recover_image(image);
+    }
+}
+
+impl Drop for WorkloadRunner {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;
