@@ -2,3 +2,5 @@
 
 #[cfg(feature = "mesh")]
 pub mod pod_network;
+#[cfg(feature = "simulator")]
+pub mod simulator;
