@@ -1,6 +1,8 @@
 //! Test your own routes, plans and controllers: request simulator, API servers, workload runner and mesh
 
 #[cfg(feature = "mesh")]
+pub mod mesh;
+#[cfg(feature = "mesh")]
 pub mod pod_network;
 #[cfg(feature = "simulator")]
 pub mod simulator;
