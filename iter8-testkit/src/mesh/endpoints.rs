@@ -6,18 +6,19 @@ use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::view::View;
-
 /// The port of a Service with this number, if it has one.
 pub(super) fn service_port(service: &Service, number: u16) -> Option<&ServicePort> {
     let ports = service.spec.as_ref()?.ports.as_deref()?;
     ports.iter().find(|port| port.port == i32::from(number))
 }
 
-/// The ready endpoints behind a port of a Service, in a stable order.
-pub(super) fn ready_endpoints(view: &View, service: &str, port: &ServicePort) -> Vec<(Ipv4Addr, u16)> {
+/// The ready endpoints behind a port of the Service that the slices belong to, in a stable order.
+pub(super) fn ready_endpoints<'a>(
+    slices: impl Iterator<Item = &'a EndpointSlice>,
+    port: &ServicePort,
+) -> Vec<(Ipv4Addr, u16)> {
     let mut endpoints = Vec::new();
-    for slice in view.slices(service) {
+    for slice in slices {
         let Some(target) = target_port(slice, port) else { continue };
         for endpoint in slice.endpoints.iter().flatten() {
             // An endpoint that does not say is ready.

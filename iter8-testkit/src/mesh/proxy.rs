@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::balance::Balancer;
-use super::endpoints::{ready_endpoints, service_port};
+use super::endpoints::service_port;
 use super::exchange;
 use super::view::View;
 use crate::pod_network::PodNetwork;
@@ -179,8 +179,7 @@ impl Proxy {
 
     /// The ready endpoints of a backend, beginning with the one whose turn it is.
     fn endpoints(&self, view: &View, name: &str, port: u16) -> Result<Vec<(Ipv4Addr, u16)>, Refusal> {
-        let port = view.service(name).and_then(|service| service_port(service, port));
-        let endpoints = port.map(|port| ready_endpoints(view, name, port)).unwrap_or_default();
+        let endpoints = view.ready_endpoints(name, port);
         if endpoints.is_empty() {
             let message = format!("Service `{name}` has no ready endpoint");
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));

@@ -1,6 +1,7 @@
 //! What the mesh knows of its namespace at one moment.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use gateway_api::httproutes::HttpRoute;
@@ -8,6 +9,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 
+use super::endpoints::{ready_endpoints, service_port};
 use crate::simulator::{Precedence, RouteSet};
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -73,6 +75,13 @@ impl View {
         &self.rules
     }
 
+    /// The addresses and ports of the ready endpoints behind a port of a Service.
+    #[must_use]
+    pub fn ready_endpoints(&self, service: &str, port: u16) -> Vec<(Ipv4Addr, u16)> {
+        let port = self.service(service).and_then(|service| service_port(service, port));
+        port.map(|port| ready_endpoints(self.slices(service), port)).unwrap_or_default()
+    }
+
     /// Whether everything has been listed once; before that no request is answered.
     pub(super) fn is_complete(&self) -> bool {
         self.complete
@@ -86,7 +95,7 @@ impl View {
         self.services.get(name).map(AsRef::as_ref)
     }
 
-    pub(super) fn slices(&self, service: &str) -> impl Iterator<Item = &EndpointSlice> {
+    fn slices(&self, service: &str) -> impl Iterator<Item = &EndpointSlice> {
         self.slices.get(service).into_iter().flatten().map(AsRef::as_ref)
     }
 }
