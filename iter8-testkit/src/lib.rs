@@ -10,3 +10,5 @@ pub mod pod_network;
 pub mod simulator;
 #[cfg(feature = "mesh")]
 pub mod workload;
+#[cfg(feature = "mesh")]
+pub mod world;

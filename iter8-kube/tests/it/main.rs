@@ -1,0 +1,41 @@
+//! The controller in whole worlds: the same scenarios on the in-memory API server and on a real one.
+//!
+//! The real one is started from the folder that the environment variable `KUBEBUILDER_ASSETS` names (etcd,
+//! kube-apiserver, kube-controller-manager, and the CRDs of the Gateway API in `crds/`). Without it those
+//! tests are listed as ignored.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on panics"
+)]
+
+mod cluster;
+mod scenarios;
+mod servers;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::servers::{Kind, Servers};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let servers = Servers::new();
+    let mut trials = Vec::new();
+    for scenario in scenarios::ALL {
+        for kind in [Kind::InMemory, Kind::Real] {
+            let servers = servers.clone();
+            let ignored = kind == Kind::Real && !Servers::have_real();
+            let trial = Trial::test(format!("{kind}::{}", scenario.name), move || {
+                servers.run(kind, scenario);
+                Ok(())
+            });
+            let reason = if ignored { "KUBEBUILDER_ASSETS is not set" } else { "" };
+            trials.push(trial.with_ignored_flag(ignored).with_kind(reason));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    servers.stop();
+    conclusion.exit();
+}

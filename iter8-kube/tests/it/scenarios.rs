@@ -1,0 +1,214 @@
+//! What must hold in any cluster.
+
+use gateway_api::httproutes::HttpRoute;
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+use std::time::Duration;
+
+use crate::cluster::{Cluster, from};
+use crate::servers::Scenario;
+
+const INITIAL: &str = include_str!("documents/1-initial.yaml");
+const CANDIDATE: &str = include_str!("documents/2-candidate.yaml");
+const PROMOTED: &str = include_str!("documents/3-promoted.yaml");
+
+/// The documents with a short drain, where the drain is not what the scenario is about.
+fn brisk(document: &str) -> String {
+    document.replace("application:", "application:\n  drainSeconds: 1")
+}
+
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) const ALL: &[Scenario] =
+            &[$(Scenario { name: stringify!($name), run: |cluster| Box::pin($name(cluster)) }),*];
+    };
+}
+
+scenarios![
+    the_tutorial_runs_from_the_first_version_to_cleanup,
+    a_version_gets_no_request_before_it_is_ready,
+    a_failing_candidate_loses_its_requests_and_gets_them_back,
+    a_controller_that_restarts_at_each_step_ends_in_the_same_state,
+    a_removed_candidate_serves_until_the_new_primary_is_ready,
+    a_rollback_during_the_drain_keeps_the_candidate,
+    an_invalid_document_changes_nothing_and_says_why,
+    a_foreign_object_is_reported_and_left_alone,
+    a_route_edited_by_hand_is_repaired,
+];
+
+async fn the_tutorial_runs_from_the_first_version_to_cleanup(cluster: Cluster) {
+    cluster.declare(INITIAL).await;
+    cluster.until_ready().await;
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
+    assert_eq!(cluster.workloads().await, (names(&["httpbin-0"]), names(&["httpbin", "httpbin-0"])));
+
+    cluster.declare(CANDIDATE).await;
+    cluster.until_ready().await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    let services = names(&["httpbin", "httpbin-0", "httpbin-1"]);
+    assert_eq!(cluster.workloads().await, (names(&["httpbin-0", "httpbin-1"]), services));
+
+    cluster.declare(PROMOTED).await;
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
+    cluster.until_ready().await;
+    assert_eq!(cluster.workloads().await, (names(&["httpbin-0"]), names(&["httpbin", "httpbin-0"])));
+    assert_eq!(cluster.answers().await, (from("httpbin-0"), from("httpbin-0")));
+    let labels = cluster.api::<Service>().get("httpbin-0").await.unwrap().labels().clone();
+    assert_eq!(labels["app.kubernetes.io/version"], "v1");
+
+    cluster.delete().await;
+    cluster.until("workloads to be gone", || cluster.workloads(), |(deployments, services)| {
+        deployments.is_empty() && services.is_empty()
+    })
+    .await;
+    cluster.until("the route to be gone", || cluster.route(), Option::is_none).await;
+}
+
+async fn a_version_gets_no_request_before_it_is_ready(cluster: Cluster) {
+    cluster.world.workloads().fail("httpbin-0");
+    cluster.declare(INITIAL).await;
+    let waiting = Some(("False".to_owned(), "PrimaryNotReady".to_owned()));
+    cluster.until("a status", || cluster.condition("RouteProgrammed"), |condition| *condition == waiting).await;
+    let begun = ("False".to_owned(), "NoReadyEndpoint".to_owned());
+    cluster.until("Pods", || cluster.condition("VersionsReady"), |condition| *condition == Some(begun.clone())).await;
+    assert_eq!(cluster.route().await, None, "no route before the primary is ready");
+    cluster.world.workloads().recover("httpbin-0");
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
+
+    cluster.world.workloads().fail("httpbin-1");
+    cluster.declare(CANDIDATE).await;
+    cluster.until("Pods", || cluster.condition("VersionsReady"), |condition| *condition == Some(begun.clone())).await;
+    assert_eq!(rules(&cluster.route().await.unwrap()), 1, "no rule before the candidate is ready");
+    assert_eq!(cluster.answers().await, (from("httpbin-0"), from("httpbin-0")));
+    cluster.world.workloads().recover("httpbin-1");
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+}
+
+async fn a_failing_candidate_loses_its_requests_and_gets_them_back(cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.world.workloads().fail("httpbin-1");
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
+    cluster.world.workloads().recover("httpbin-1");
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+}
+
+async fn a_controller_that_restarts_at_each_step_ends_in_the_same_state(mut cluster: Cluster) {
+    for (document, answers) in [
+        (INITIAL, ("httpbin-0", "httpbin-0")),
+        (CANDIDATE, ("httpbin-0", "httpbin-1")),
+        (PROMOTED, ("httpbin-0", "httpbin-0")),
+    ] {
+        // The change is made while no controller runs, and the controller that sees it is killed on its way.
+        cluster.crash().await;
+        cluster.declare(&brisk(document)).await;
+        cluster.start();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        cluster.crash().await;
+        cluster.start();
+        cluster.until_answers(answers.0, answers.1).await;
+        cluster.until_ready().await;
+    }
+    cluster.crash().await;
+    assert_eq!(cluster.workloads().await, (names(&["httpbin-0"]), names(&["httpbin", "httpbin-0"])));
+    assert_eq!(cluster.answers().await, (from("httpbin-0"), from("httpbin-0")), "routes need no controller");
+    cluster.delete().await;
+    cluster.until("the route to be gone", || cluster.route(), Option::is_none).await;
+}
+
+async fn a_removed_candidate_serves_until_the_new_primary_is_ready(cluster: Cluster) {
+    cluster.declare(&brisk(CANDIDATE)).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+
+    cluster.world.workloads().fail_image("web:2");
+    cluster.declare(&brisk(PROMOTED).replace("kennethreitz/httpbin", "web:2")).await;
+    let rolling = Some(("False".to_owned(), "RollingOut".to_owned()));
+    cluster.until("a rollout", || cluster.condition("VersionsReady"), |condition| *condition == rolling).await;
+    assert_eq!(cluster.answers().await, (from("httpbin-0"), from("httpbin-1")), "nobody is sent back");
+    let status = cluster.release().await.status.unwrap();
+    let removed = status.versions.iter().find(|version| version.name == "httpbin-1").unwrap();
+    assert_eq!(removed.role, "removed");
+    assert!(removed.reason.contains("httpbin-0"), "it says what it waits for: {}", removed.reason);
+
+    cluster.world.workloads().recover_image("web:2");
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
+    cluster.until_ready().await;
+    assert_eq!(cluster.workloads().await.0, names(&["httpbin-0"]));
+}
+
+async fn a_rollback_during_the_drain_keeps_the_candidate(cluster: Cluster) {
+    let slow = |document: &str| document.replace("application:", "application:\n  drainSeconds: 3600");
+    cluster.declare(&slow(CANDIDATE)).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.declare(&slow(PROMOTED)).await;
+    let removing = Some(("False".to_owned(), "Removing".to_owned()));
+    cluster.until("the drain", || cluster.condition("Ready"), |condition| *condition == removing).await;
+    let draining = |service: &Service| service.annotations().contains_key("iter8.tools/draining-since");
+    let service = || async { cluster.api::<Service>().get("httpbin-1").await.unwrap() };
+    cluster.until("the mark", service, draining).await;
+
+    cluster.declare(&slow(CANDIDATE)).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+    assert!(!draining(&service().await), "the next drain begins anew");
+}
+
+async fn an_invalid_document_changes_nothing_and_says_why(cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_ready().await;
+    let before = cluster.route().await.unwrap();
+
+    cluster.declare(&CANDIDATE.replace("matches:", "match:")).await;
+    let invalid = Some(("False".to_owned(), "Invalid".to_owned()));
+    cluster.until("a refusal", || cluster.condition("Accepted"), |condition| *condition == invalid).await;
+    let conditions = cluster.release().await.status.unwrap().conditions;
+    let accepted = conditions.iter().find(|condition| condition.type_ == "Accepted").unwrap();
+    assert_eq!(
+        accepted.message,
+        "application.versions[1].match: unknown field `match`; did you mean `matches`?"
+    );
+    assert_eq!(cluster.answers().await, (from("httpbin-0"), from("httpbin-1")));
+    assert_eq!(cluster.route().await.unwrap().metadata.resource_version, before.metadata.resource_version);
+
+    cluster.declare(CANDIDATE).await;
+    cluster.until_ready().await;
+}
+
+async fn a_foreign_object_is_reported_and_left_alone(cluster: Cluster) {
+    let services = cluster.api::<Service>();
+    let foreign: Service = serde_json::from_value(json!({
+        "metadata": { "name": "httpbin" },
+        "spec": { "selector": { "app": "somebody-elses" }, "ports": [{ "port": 80 }] },
+    }))
+    .unwrap();
+    let foreign = services.create(&PostParams::default(), &foreign).await.unwrap();
+
+    cluster.declare(INITIAL).await;
+    let conflict = Some(("False".to_owned(), "NameConflict".to_owned()));
+    cluster.until("the conflict", || cluster.condition("Ready"), |condition| *condition == conflict).await;
+    let now = services.get("httpbin").await.unwrap();
+    assert_eq!(now.metadata.resource_version, foreign.metadata.resource_version, "it is not touched");
+}
+
+async fn a_route_edited_by_hand_is_repaired(cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    let patch = json!({ "spec": { "rules": [{ "backendRefs": [{ "name": "httpbin-1", "port": 80 }] }] } });
+    let routes = cluster.api::<HttpRoute>();
+    routes.patch("httpbin", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    let repaired = |route: &Option<HttpRoute>| route.as_ref().is_some_and(|route| rules(route) == 2);
+    cluster.until("the repair", || cluster.route(), repaired).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+}
+
+fn rules(route: &HttpRoute) -> usize {
+    route.spec.rules.as_ref().map_or(0, Vec::len)
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}

@@ -1,0 +1,92 @@
+//! The API servers that the scenarios run on.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use gateway_api::httproutes::HttpRoute;
+use iter8_kube::Release;
+use iter8_testkit::control_plane::ControlPlane;
+use iter8_testkit::world::{self, World};
+use kube::CustomResourceExt;
+use tokio::runtime::Runtime;
+
+use crate::cluster::Cluster;
+
+/// What a scenario runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The testkit's API server.
+    InMemory,
+    /// kube-apiserver and etcd.
+    Real,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InMemory => "in_memory",
+            Self::Real => "real",
+        })
+    }
+}
+
+/// A scenario: a claim, and the function that shows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(Cluster) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// One runtime for all, and one real API server, started when the first scenario needs it.
+#[derive(Clone)]
+pub(crate) struct Servers {
+    runtime: Arc<Runtime>,
+    real: Arc<Mutex<Option<ControlPlane>>>,
+}
+
+impl Servers {
+    pub(crate) fn new() -> Self {
+        Self { runtime: Arc::new(Runtime::new().unwrap()), real: Arc::default() }
+    }
+
+    pub(crate) fn have_real() -> bool {
+        ControlPlane::assets_from_env().is_some()
+    }
+
+    /// Runs a scenario in a namespace of its own.
+    pub(crate) fn run(&self, kind: Kind, scenario: &Scenario) {
+        let namespace = scenario.name.replace('_', "-");
+        let namespace = namespace.get(..63).unwrap_or(&namespace).trim_end_matches('-');
+        self.runtime.block_on(async {
+            let world = match kind {
+                Kind::InMemory => World::in_memory(namespace, &[Release::crd(), HttpRoute::crd()]).await,
+                Kind::Real => World::on(self.real_client(), namespace).await,
+            };
+            (scenario.run)(Cluster::new(world.unwrap())).await;
+        });
+    }
+
+    fn real_client(&self) -> kube::Client {
+        // A scenario that fails to start the server poisons the lock; the others then say so, too.
+        let mut real = self.real.lock().unwrap();
+        if real.is_none() {
+            let assets = ControlPlane::assets_from_env().unwrap();
+            let started = self.runtime.spawn(async move {
+                let control_plane = ControlPlane::start(&assets).await.unwrap();
+                world::install(&control_plane.client(), &[Release::crd()]).await.unwrap();
+                // Last, since it makes the garbage collector take note of all new kinds.
+                control_plane.install(&assets.join("crds")).await.unwrap();
+                control_plane
+            });
+            *real = Some(futures::executor::block_on(started).unwrap());
+        }
+        real.as_ref().unwrap().client()
+    }
+
+    /// Statics are never dropped; this ends the real server's processes.
+    pub(crate) fn stop(&self) {
+        drop(self.real.lock().map(|mut real| real.take()));
+    }
+}
