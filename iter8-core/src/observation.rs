@@ -298,3 +298,25 @@ pub enum Verdict {
     /// It has not said anything.
     Silent,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_survives_its_annotation() {
+        for target_port in [TargetPort::Number(Port::HTTP), TargetPort::Name("web".to_owned())] {
+            let declaration = VersionDeclaration {
+                deployment: "web-1".parse().unwrap(),
+                port: Port::HTTP,
+                target_port,
+                selector: BTreeMap::from([("app".to_owned(), "web-1".to_owned())]),
+                weight: Weight::DEFAULT,
+                mirror_percent: Percent::ALL,
+                matches: vec![RouteMatch::default_candidate()],
+            };
+            let annotation = serde_json::to_string(&declaration).unwrap();
+            assert_eq!(serde_json::from_str::<VersionDeclaration>(&annotation).unwrap(), declaration);
+        }
+    }
+}

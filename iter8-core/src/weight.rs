@@ -16,7 +16,7 @@ macro_rules! ranged {
     ($(#[$doc:meta])* $type:ident($number:ty), $least:literal, $greatest:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "i128", into = "u32")]
+        #[serde(try_from = "i64", into = "u32")]
         pub struct $type($number);
 
         impl $type {
@@ -36,6 +36,15 @@ macro_rules! ranged {
                     return Err(error);
                 }
                 <$number>::try_from(number).map(Self).map_err(|_| error)
+            }
+        }
+
+        // What serde reads: the wider form is not known to untagged enums.
+        impl TryFrom<i64> for $type {
+            type Error = OutOfRangeError;
+
+            fn try_from(number: i64) -> Result<Self, OutOfRangeError> {
+                i128::from(number).try_into()
             }
         }
 

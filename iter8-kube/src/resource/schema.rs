@@ -16,7 +16,7 @@ pub(super) struct ReleaseDocument {
     /// `deployment-gtw` (Deployments with routing by Gateway API routes) or `deployment` (without routing).
     environment: String,
     /// Gateways that also get the routes: the name of a Gateway in this namespace, or a list of parentRefs.
-    gateway: Untyped,
+    gateway: Option<Untyped>,
     /// Hostnames of the Gateways' route. Default: those of the application's Service.
     hostnames: Option<Vec<String>>,
     /// The application, its versions and the strategy.

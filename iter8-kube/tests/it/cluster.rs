@@ -121,7 +121,7 @@ impl Cluster {
         let host = format!("httpbin.{}", self.world.namespace());
         let response = self.world.mesh().get(&host, "/get", headers).await.unwrap();
         let version = response.headers.get("app-version").map(|value| value.to_str().unwrap().to_owned());
-        (response.status.as_u16(), version)
+        (response.status, version)
     }
 
     /// The answers without and with header `traffic: test`.
