@@ -92,7 +92,8 @@ impl World {
     pub async fn on(client: Client, namespace: &str) -> Result<Self, WorldError> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let metadata = ObjectMeta { name: Some(namespace.to_owned()), ..ObjectMeta::default() };
-        match namespaces.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await {
+        match namespaces.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await
+        {
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             created => {
                 created.map_err(refused(format!("create namespace {namespace}")))?;
@@ -139,11 +140,19 @@ impl World {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (stop, stopped) = oneshot::channel::<()>();
-        // A sender that is dropped means stop, too.
-        let shutdown = stopped.map(|_| ()).boxed();
-        Running { stop: Some(stop), task: tokio::spawn(controller(self.client(), shutdown)) }
+        run(self.client(), controller)
     }
+}
+
+/// Runs a controller, a function of a client and of a future that resolves when it shall stop, on any API server.
+pub fn run<F>(client: Client, controller: impl FnOnce(Client, BoxFuture<'static, ()>) -> F) -> Running
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (stop, stopped) = oneshot::channel::<()>();
+    // A sender that is dropped means stop, too.
+    let shutdown = stopped.map(|_| ()).boxed();
+    Running { stop: Some(stop), task: tokio::spawn(controller(client, shutdown)) }
 }
 
 /// Installs kinds of custom resource and waits until they are served; those that are there are left alone.

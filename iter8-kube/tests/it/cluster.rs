@@ -148,7 +148,12 @@ impl Cluster {
                 return answer;
             }
             if begin.elapsed() > PATIENCE {
-                let status = self.api::<Release>().get_opt("httpbin").await.unwrap().and_then(|release| release.status);
+                let status = self
+                    .api::<Release>()
+                    .get_opt("httpbin")
+                    .await
+                    .unwrap()
+                    .and_then(|release| release.status);
                 panic!("waited in vain for {what}; last seen: {answer:?}; status: {status:#?}");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::cluster::{Cluster, from};
 use crate::servers::Scenario;
 
-const INITIAL: &str = include_str!("documents/1-initial.yaml");
-const CANDIDATE: &str = include_str!("documents/2-candidate.yaml");
-const PROMOTED: &str = include_str!("documents/3-promoted.yaml");
+const INITIAL: &str = include_str!("../../../testdata/tutorial/1-initial.yaml");
+const CANDIDATE: &str = include_str!("../../../testdata/tutorial/2-candidate.yaml");
+const PROMOTED: &str = include_str!("../../../testdata/tutorial/3-promoted.yaml");
 
 /// The documents with a short drain, where the drain is not what the scenario is about.
 fn brisk(document: &str) -> String {
@@ -59,10 +59,13 @@ async fn the_tutorial_runs_from_the_first_version_to_cleanup(cluster: Cluster) {
     assert_eq!(labels["app.kubernetes.io/version"], "v1");
 
     cluster.delete().await;
-    cluster.until("workloads to be gone", || cluster.workloads(), |(deployments, services)| {
-        deployments.is_empty() && services.is_empty()
-    })
-    .await;
+    cluster
+        .until(
+            "workloads to be gone",
+            || cluster.workloads(),
+            |(deployments, services)| deployments.is_empty() && services.is_empty(),
+        )
+        .await;
     cluster.until("the route to be gone", || cluster.route(), Option::is_none).await;
 }
 
@@ -70,16 +73,22 @@ async fn a_version_gets_no_request_before_it_is_ready(cluster: Cluster) {
     cluster.world.workloads().fail("httpbin-0");
     cluster.declare(INITIAL).await;
     let waiting = Some(("False".to_owned(), "PrimaryNotReady".to_owned()));
-    cluster.until("a status", || cluster.condition("RouteProgrammed"), |condition| *condition == waiting).await;
+    cluster
+        .until("a status", || cluster.condition("RouteProgrammed"), |condition| *condition == waiting)
+        .await;
     let begun = ("False".to_owned(), "NoReadyEndpoint".to_owned());
-    cluster.until("Pods", || cluster.condition("VersionsReady"), |condition| *condition == Some(begun.clone())).await;
+    cluster
+        .until("Pods", || cluster.condition("VersionsReady"), |condition| *condition == Some(begun.clone()))
+        .await;
     assert_eq!(cluster.route().await, None, "no route before the primary is ready");
     cluster.world.workloads().recover("httpbin-0");
     cluster.until_answers("httpbin-0", "httpbin-0").await;
 
     cluster.world.workloads().fail("httpbin-1");
     cluster.declare(CANDIDATE).await;
-    cluster.until("Pods", || cluster.condition("VersionsReady"), |condition| *condition == Some(begun.clone())).await;
+    cluster
+        .until("Pods", || cluster.condition("VersionsReady"), |condition| *condition == Some(begun.clone()))
+        .await;
     assert_eq!(rules(&cluster.route().await.unwrap()), 1, "no rule before the candidate is ready");
     assert_eq!(cluster.answers().await, (from("httpbin-0"), from("httpbin-0")));
     cluster.world.workloads().recover("httpbin-1");
@@ -127,7 +136,9 @@ async fn a_removed_candidate_serves_until_the_new_primary_is_ready(cluster: Clus
     cluster.world.workloads().fail_image("web:2");
     cluster.declare(&brisk(PROMOTED).replace("kennethreitz/httpbin", "web:2")).await;
     let rolling = Some(("False".to_owned(), "RollingOut".to_owned()));
-    cluster.until("a rollout", || cluster.condition("VersionsReady"), |condition| *condition == rolling).await;
+    cluster
+        .until("a rollout", || cluster.condition("VersionsReady"), |condition| *condition == rolling)
+        .await;
     assert_eq!(cluster.answers().await, (from("httpbin-0"), from("httpbin-1")), "nobody is sent back");
     let status = cluster.release().await.status.unwrap();
     let removed = status.versions.iter().find(|version| version.name == "httpbin-1").unwrap();
