@@ -24,6 +24,7 @@ mod balance;
 mod endpoints;
 mod exchange;
 mod following;
+mod message;
 mod proxy;
 mod report;
 mod view;

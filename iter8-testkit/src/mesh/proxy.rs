@@ -1,19 +1,14 @@
 //! The proxy: takes requests, asks the routes, calls Pods.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -22,21 +17,12 @@ use tokio::task::JoinSet;
 use super::balance::Balancer;
 use super::endpoints::service_port;
 use super::exchange;
+use super::message::{
+    Answer, Refusal, answer_of_proxy, change, host, outgoing, question, redirected, remove_hop_by_hop,
+};
 use super::view::View;
 use crate::pod_network::PodNetwork;
-use crate::simulator::{self, Effect, HeaderChanges, Outcome, Parent};
-
-type Answer = Response<BoxBody<Bytes, hyper::Error>>;
-
-/// Headers that concern one connection and are not passed on.
-const HOP_BY_HOP: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+use crate::simulator::{Effect, Outcome, Parent};
 
 /// Serves until it is aborted; its connections end with it.
 pub(super) async fn serve(
@@ -76,26 +62,6 @@ struct Proxy {
     network: PodNetwork,
     view: watch::Receiver<Arc<View>>,
     balancer: Balancer,
-}
-
-/// An answer that the proxy gives itself, with the reason as its body.
-#[derive(Debug)]
-struct Refusal {
-    status: StatusCode,
-    message: String,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-
-    fn into_answer(self) -> Answer {
-        tracing::debug!(status = self.status.as_u16(), self.message, "request not forwarded");
-        let mut answer = Response::new(text(self.message));
-        *answer.status_mut() = self.status;
-        answer
-    }
 }
 
 impl Proxy {
@@ -199,113 +165,4 @@ impl Proxy {
         let message = format!("no endpoint of Service `{name}` takes connections");
         Err(Refusal::new(StatusCode::BAD_GATEWAY, message))
     }
-}
-
-/// The request as the routes see it. Header values that are no text cannot be matched and are passed on as they are.
-fn question(request: &Request<Incoming>, service: &str, port: u16) -> Result<simulator::Request, Refusal> {
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let url = format!("http://{service}:{port}{target}");
-    let question = simulator::Request::new(request.method().as_str(), &url);
-    let mut question = question.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-    question = question.header("host", host(request).unwrap_or(service));
-    for (name, value) in request.headers() {
-        if let (Ok(value), true) = (value.to_str(), name != header::HOST) {
-            question = question.header(name.as_str(), value);
-        }
-    }
-    Ok(question)
-}
-
-fn host(request: &Request<Incoming>) -> Option<&str> {
-    let authority = request.uri().authority().map(Authority::as_str);
-    authority.or_else(|| request.headers().get(header::HOST)?.to_str().ok())
-}
-
-/// The request that the backend gets.
-fn outgoing(request: Request<Incoming>, effect: &Effect) -> Result<Request<Incoming>, Refusal> {
-    let (mut head, body) = request.into_parts();
-    head.uri = effect.request.path.parse::<Uri>().map_err(|error| invalid(&error))?;
-    let names: Vec<HeaderName> = head.headers.keys().cloned().collect();
-    for name in names {
-        let values: Option<Vec<&str>> =
-            head.headers.get_all(&name).iter().map(|value| value.to_str().ok()).collect();
-        let Some(values) = values else { continue };
-        match effect.request.headers.get(name.as_str()) {
-            Some(delivered) if *delivered == values.join(",") => {}
-            Some(delivered) => {
-                let value = HeaderValue::from_str(delivered).map_err(|error| invalid(&error))?;
-                head.headers.insert(name, value);
-            }
-            None => {
-                head.headers.remove(name);
-            }
-        }
-    }
-    let added: BTreeMap<_, _> =
-        effect.request.headers.iter().filter(|(name, _)| !head.headers.contains_key(name.as_str())).collect();
-    for (name, value) in added {
-        insert(&mut head.headers, name, value)?;
-    }
-    remove_hop_by_hop(&mut head.headers);
-    insert(&mut head.headers, header::HOST.as_str(), &effect.request.host)?;
-    Ok(Request::from_parts(head, body))
-}
-
-/// The answer to a request that goes to no backend.
-fn answer_of_proxy(outcome: &Outcome) -> Result<Answer, Refusal> {
-    if let Some(redirect) = &outcome.redirect {
-        return redirected(redirect.status, &redirect.location, &outcome.response_headers);
-    }
-    // A rule with usable backends beside others fails for those others' share.
-    let status = if outcome.status == 200 { 500 } else { outcome.status };
-    let status = StatusCode::from_u16(status).map_err(|error| invalid(&error))?;
-    let mut answer = Refusal::new(status, outcome.why.join("\n")).into_answer();
-    change(answer.headers_mut(), &outcome.response_headers)?;
-    Ok(answer)
-}
-
-fn redirected(status: u16, location: &str, changes: &HeaderChanges) -> Result<Answer, Refusal> {
-    let mut answer = Response::new(text(String::new()));
-    *answer.status_mut() = StatusCode::from_u16(status).map_err(|error| invalid(&error))?;
-    insert(answer.headers_mut(), header::LOCATION.as_str(), location)?;
-    change(answer.headers_mut(), changes)?;
-    Ok(answer)
-}
-
-fn change(headers: &mut HeaderMap, changes: &HeaderChanges) -> Result<(), Refusal> {
-    for (name, value) in &changes.set {
-        insert(headers, name, value)?;
-    }
-    for (name, value) in &changes.add {
-        let name = HeaderName::try_from(name).map_err(|error| invalid(&error))?;
-        headers.append(name, HeaderValue::from_str(value).map_err(|error| invalid(&error))?);
-    }
-    for name in &changes.remove {
-        headers.remove(name.as_str());
-    }
-    Ok(())
-}
-
-fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> {
-    let name = HeaderName::try_from(name).map_err(|error| invalid(&error))?;
-    headers.insert(name, HeaderValue::from_str(value).map_err(|error| invalid(&error))?);
-    Ok(())
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-}
-
-/// The route asks for something that HTTP cannot carry.
-fn invalid(error: &dyn std::error::Error) -> Refusal {
-    Refusal::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        format!("the route's filters give no valid message: {error}"),
-    )
-}
-
-fn text(message: String) -> BoxBody<Bytes, hyper::Error> {
-    Full::new(Bytes::from(message)).map_err(|never| match never {}).boxed()
 }
