@@ -25,6 +25,7 @@ mod endpoints;
 mod exchange;
 mod following;
 mod message;
+mod patience;
 mod proxy;
 mod report;
 mod view;
