@@ -1,5 +1,7 @@
 //! Test your own routes, plans and controllers: request simulator, API servers, workload runner and mesh
 
+#[cfg(feature = "apiserver")]
+pub mod apiserver;
 #[cfg(feature = "mesh")]
 pub mod mesh;
 #[cfg(feature = "mesh")]
