@@ -11,5 +11,7 @@
 
 #[cfg(feature = "simulator")]
 mod conformance;
+#[cfg(feature = "mesh")]
+mod mesh;
 #[cfg(feature = "simulator")]
 mod simulator;

@@ -205,6 +205,46 @@ fn a_grpc_route_keeps_an_http_route_out() {
 }
 
 #[test]
+fn at_a_gateway_the_more_specific_hostname_comes_before_the_longer_path() {
+    let mut routes = RouteSet::new(Precedence::Spec);
+    for (name, hostname, path) in [("any", "*.example.com", "/long/path"), ("exact", "a.example.com", "/")] {
+        let wanted = json!({ "path": { "type": "PathPrefix", "value": path } });
+        let mut route = route("infra", name, json!([rule(name, wanted)]));
+        route["spec"]["parentRefs"] = json!([{ "name": "gateway" }]);
+        route["spec"]["hostnames"] = json!([hostname]);
+        routes.insert(&route).unwrap();
+    }
+    let ask = |host: &str| {
+        let request = Request::new("GET", &format!("http://{host}/long/path")).unwrap();
+        routes.route(&Parent::gateway("infra", "gateway"), &request)
+    };
+
+    assert_eq!(backend(&ask("a.example.com")), "exact");
+    assert_eq!(backend(&ask("b.example.com")), "any");
+    assert_eq!(ask("example.com").status, 404);
+}
+
+#[test]
+fn the_older_route_wins_a_tie_and_then_the_name() {
+    let mut routes = RouteSet::new(Precedence::Spec);
+    for (name, created) in
+        [("c", "2026-01-01T00:00:00Z"), ("b", "2026-01-02T00:00:00Z"), ("a", "2026-01-02T00:00:00Z")]
+    {
+        let mut route = route("test", name, json!([rule(name, json!({}))]));
+        route["metadata"]["creationTimestamp"] = created.into();
+        routes.insert(&route).unwrap();
+    }
+    let outcome = ask(&routes, get("/"));
+
+    assert_eq!(backend(&outcome), "c");
+    assert!(
+        outcome.why.iter().any(|why| why.contains("test/a") && why.contains("younger")),
+        "{:?}",
+        outcome.why
+    );
+}
+
+#[test]
 fn a_listener_set_adds_listeners_where_the_gateway_allows_it() {
     let mut routes = RouteSet::new(Precedence::Spec);
     let gateway = |from: &str| {
