@@ -107,7 +107,9 @@ pub(super) fn answer_of_proxy(outcome: &Outcome) -> Result<Answer, Refusal> {
     // A rule with usable backends beside others fails for those others' share.
     let status = if outcome.status == 200 { 500 } else { outcome.status };
     let status = StatusCode::from_u16(status).map_err(|error| invalid(&error))?;
-    let mut answer = Refusal::new(status, outcome.why.join("\n")).into_answer();
+    // The answer to a CORS preflight is a success, and has nothing to say.
+    let message = if status.is_success() { String::new() } else { outcome.why.join("\n") };
+    let mut answer = Refusal::new(status, message).into_answer();
     change(answer.headers_mut(), &outcome.response_headers)?;
     Ok(answer)
 }

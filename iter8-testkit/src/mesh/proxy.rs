@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -92,8 +94,9 @@ impl Proxy {
         }
         let endpoints = self.endpoints(&view, &name, port)?;
         let changes = effect.response_headers.clone();
-        let stream = self.connect(&name, endpoints).await?;
-        let response = exchange::send(stream, outgoing(request, &effect)?).await.map_err(|error| {
+        let stream = connect(&self.network, &name, endpoints).await?;
+        let request = self.mirror(&view, &outcome, outgoing(request, &effect)?).await?;
+        let response = exchange::send(stream, request).await.map_err(|error| {
             Refusal::new(StatusCode::BAD_GATEWAY, format!("Service `{name}` broke the exchange off: {error}"))
         })?;
         let mut response = response.map(BodyExt::boxed);
@@ -134,13 +137,44 @@ impl Proxy {
         if outcome.failing_share > 0.0 {
             shares.push(outcome.failing_share);
         }
-        let key = match &outcome.route {
-            Some(rule) => format!("{}/{}/{}", rule.namespace, rule.name, rule.rule),
-            None => String::new(),
-        };
-        let chosen = self.balancer.next_by_share(&key, &shares);
+        let chosen = self.balancer.next_by_share(&rule_of(outcome), &shares);
         let backend = outcome.backends.get(chosen)?;
         Some((backend.name.clone(), backend.port?, outcome.effect_on(backend)))
+    }
+
+    /// Sends the copies that the rule asks for, and gives back the request for the backend that answers.
+    ///
+    /// Whatever becomes of a copy, the client does not notice.
+    async fn mirror(
+        &self,
+        view: &View,
+        outcome: &Outcome,
+        request: Request<Incoming>,
+    ) -> Result<Request<BoxBody<Bytes, hyper::Error>>, Refusal> {
+        if outcome.mirrors.is_empty() {
+            return Ok(request.map(BodyExt::boxed));
+        }
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|error| {
+            Refusal::new(StatusCode::BAD_REQUEST, format!("the client broke the exchange off: {error}"))
+        })?;
+        let body = Full::new(body.to_bytes());
+        for mirror in &outcome.mirrors {
+            let key = format!("mirror {} of {}", mirror.name, rule_of(outcome));
+            let shares = [mirror.percent, (100.0 - mirror.percent).max(0.0)];
+            let is_due = self.balancer.next_by_share(&key, &shares) == 0;
+            let endpoints = mirror.port.and_then(|port| self.endpoints(view, &mirror.name, port).ok());
+            let Some(endpoints) = endpoints.filter(|_| is_due) else { continue };
+            let (network, name) = (self.network.clone(), mirror.name.clone());
+            let copy = Request::from_parts(head.clone(), body.clone());
+            tokio::spawn(async move {
+                let Ok(stream) = connect(&network, &name, endpoints).await else { return };
+                if let Err(error) = exchange::send(stream, copy).await {
+                    tracing::debug!(name, %error, "copy not answered");
+                }
+            });
+        }
+        Ok(Request::from_parts(head, body.map_err(|never| match never {}).boxed()))
     }
 
     /// The ready endpoints of a backend, beginning with the one whose turn it is.
@@ -152,17 +186,29 @@ impl Proxy {
         }
         Ok(self.balancer.in_turn(name, endpoints))
     }
+}
 
-    /// A connection to the first endpoint that takes one. Nothing has been sent yet, so trying the next is safe.
-    async fn connect(&self, name: &str, endpoints: Vec<(Ipv4Addr, u16)>) -> Result<TcpStream, Refusal> {
-        for (address, port) in endpoints {
-            let Some(socket) = self.network.resolve(address, port) else { continue };
-            match TcpStream::connect::<SocketAddr>(socket).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => tracing::debug!(%address, port, %error, "endpoint refused, trying another"),
-            }
+/// A connection to the first endpoint that takes one. Nothing has been sent yet, so trying the next is safe.
+async fn connect(
+    network: &PodNetwork,
+    name: &str,
+    endpoints: Vec<(Ipv4Addr, u16)>,
+) -> Result<TcpStream, Refusal> {
+    for (address, port) in endpoints {
+        let Some(socket) = network.resolve(address, port) else { continue };
+        match TcpStream::connect::<SocketAddr>(socket).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => tracing::debug!(%address, port, %error, "endpoint refused, trying another"),
         }
-        let message = format!("no endpoint of Service `{name}` takes connections");
-        Err(Refusal::new(StatusCode::BAD_GATEWAY, message))
+    }
+    let message = format!("no endpoint of Service `{name}` takes connections");
+    Err(Refusal::new(StatusCode::BAD_GATEWAY, message))
+}
+
+/// What tells one rule from another where turns are remembered.
+fn rule_of(outcome: &Outcome) -> String {
+    match &outcome.route {
+        Some(rule) => format!("rule {} of {}", rule.rule, rule.name),
+        None => String::new(),
     }
 }

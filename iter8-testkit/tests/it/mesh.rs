@@ -156,6 +156,29 @@ async fn filters_change_what_the_pod_and_the_client_get() {
 }
 
 #[tokio::test]
+async fn a_mirror_gets_its_percentage_of_copies_and_the_client_never_its_answers() {
+    let world = World::new().await;
+    world.service_with_pod("httpbin").await;
+    world.service_with_pod("httpbin-1").await;
+    let backend = json!({ "name": "httpbin-1", "port": 80 });
+    let mirror =
+        json!({ "type": "RequestMirror", "requestMirror": { "backendRef": backend, "percent": 25 } });
+    let rule = json!({ "filters": [mirror], "backendRefs": [{ "name": "httpbin", "port": 80 }] });
+    world.route("httpbin", json!([rule])).await;
+
+    for _ in 0..8 {
+        assert_eq!(world.answered_by("/", &[]).await, "httpbin");
+    }
+    let copied = async {
+        while world.received_by("httpbin-1") < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), copied).await.unwrap();
+    assert_eq!((world.received_by("httpbin"), world.received_by("httpbin-1")), (8, 2));
+}
+
+#[tokio::test]
 async fn requests_take_turns_over_ready_endpoints_and_pass_over_those_that_refuse() {
     let world = World::new().await;
     world.service("httpbin").await;

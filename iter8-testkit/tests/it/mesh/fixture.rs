@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +26,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) network: PodNetwork,
     pub(crate) mesh: Mesh,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {
@@ -37,7 +39,7 @@ impl World {
     pub(crate) async fn on(client: Client) -> Self {
         let network = PodNetwork::new();
         let mesh = Mesh::start(client.clone(), NAMESPACE, network.clone()).await.unwrap();
-        Self { client, network, mesh }
+        Self { client, network, mesh, received: Arc::default() }
     }
 
     /// A Service `name` with port 80, and one ready Pod behind it that answers with its name.
@@ -59,11 +61,13 @@ impl World {
         let pod = self.network.allocate();
         self.network.expose(pod, 8080, listener.local_addr().unwrap());
         let name = name.to_owned();
+        let received = self.received.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let name = name.clone();
+                let (name, received) = (name.clone(), received.clone());
                 let service = service_fn(move |request| {
                     let name = name.clone();
+                    received.lock().unwrap().push(name.clone());
                     async move { Ok::<_, Infallible>(echo(&name, request).await) }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
@@ -111,6 +115,11 @@ impl World {
         let mut views = self.mesh.routes_in_force();
         let waited = tokio::time::timeout(Duration::from_secs(10), views.wait_for(|view| condition(view)));
         drop(waited.await.unwrap().unwrap());
+    }
+
+    /// How many requests the Pods of this name have received.
+    pub(crate) fn received_by(&self, name: &str) -> usize {
+        self.received.lock().unwrap().iter().filter(|other| *other == name).count()
     }
 
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
