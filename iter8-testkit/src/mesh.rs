@@ -17,13 +17,17 @@
 //! # }
 //! ```
 //!
-//! What a real mesh has and this one has not: TLS, gRPC and HTTP/2, retries and timeouts, mirroring, routes and
-//! Services of other namespaces, protocol detection, and endpoints that are avoided because they fail.
+//! What a real mesh has and this one has not: TLS, gRPC and HTTP/2, retries and timeouts, routes and Services of
+//! other namespaces, protocol detection, and endpoints that are avoided because they fail. And unlike Linkerd it
+//! mirrors and rewrites requests where a route says so, and answers at once where Linkerd would wait for a backend
+//! to come back.
 
 mod balance;
 mod endpoints;
 mod exchange;
 mod following;
+mod message;
+mod patience;
 mod proxy;
 mod report;
 mod view;

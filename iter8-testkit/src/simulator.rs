@@ -40,12 +40,15 @@ mod attach;
 mod attachment;
 mod cors;
 mod delivery;
+mod environment;
 mod filter;
 mod hostname;
+mod lookup;
 mod matching;
 mod model;
 mod objects;
 mod outcome;
+mod parent;
 mod precedence;
 mod request;
 mod selection;
@@ -56,10 +59,11 @@ use self::precedence::Candidate;
 use self::selection::Selection;
 
 pub use self::attachment::Attachment;
-pub use self::objects::{InvalidObjectError, InvalidParentError, Parent, RouteSet};
+pub use self::objects::{InvalidObjectError, RouteSet};
 pub use self::outcome::{
     Backend, DeliveredRequest, Effect, HeaderChanges, MatchedRule, Mirror, Outcome, Redirect,
 };
+pub use self::parent::{InvalidParentError, Parent};
 pub use self::precedence::Precedence;
 pub use self::request::{InvalidUrlError, Request};
 

@@ -4,7 +4,6 @@ use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures::TryStreamExt;
 use gateway_api::httproutes::HttpRoute;
@@ -13,13 +12,13 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{self, Store};
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::patience::Patience;
 use super::view::View;
 use crate::simulator::Precedence;
 
@@ -123,27 +122,5 @@ fn is_not_found(error: &watcher::Error) -> bool {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
         _ => false,
-    }
-}
-
-/// Waits between attempts: short, because everything is on one machine.
-#[derive(Debug, Default)]
-struct Patience {
-    failures: u32,
-}
-
-impl Iterator for Patience {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let wait = Duration::from_millis(25 << self.failures.min(5));
-        self.failures += 1;
-        Some(wait)
-    }
-}
-
-impl Backoff for Patience {
-    fn reset(&mut self) {
-        self.failures = 0;
     }
 }

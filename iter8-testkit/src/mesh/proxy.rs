@@ -1,6 +1,5 @@
 //! The proxy: takes requests, asks the routes, calls Pods.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,11 +8,9 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -22,21 +19,12 @@ use tokio::task::JoinSet;
 use super::balance::Balancer;
 use super::endpoints::service_port;
 use super::exchange;
+use super::message::{
+    Answer, Refusal, answer_of_proxy, change, host, outgoing, question, redirected, remove_hop_by_hop,
+};
 use super::view::View;
 use crate::pod_network::PodNetwork;
-use crate::simulator::{self, Effect, HeaderChanges, Outcome, Parent};
-
-type Answer = Response<BoxBody<Bytes, hyper::Error>>;
-
-/// Headers that concern one connection and are not passed on.
-const HOP_BY_HOP: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+use crate::simulator::{Effect, Outcome, Parent};
 
 /// Serves until it is aborted; its connections end with it.
 pub(super) async fn serve(
@@ -78,26 +66,6 @@ struct Proxy {
     balancer: Balancer,
 }
 
-/// An answer that the proxy gives itself, with the reason as its body.
-#[derive(Debug)]
-struct Refusal {
-    status: StatusCode,
-    message: String,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-
-    fn into_answer(self) -> Answer {
-        tracing::debug!(status = self.status.as_u16(), self.message, "request not forwarded");
-        let mut answer = Response::new(text(self.message));
-        *answer.status_mut() = self.status;
-        answer
-    }
-}
-
 impl Proxy {
     async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Refusal> {
         let view = self.view.borrow().clone();
@@ -126,8 +94,9 @@ impl Proxy {
         }
         let endpoints = self.endpoints(&view, &name, port)?;
         let changes = effect.response_headers.clone();
-        let stream = self.connect(&name, endpoints).await?;
-        let response = exchange::send(stream, outgoing(request, &effect)?).await.map_err(|error| {
+        let stream = connect(&self.network, &name, endpoints).await?;
+        let request = self.mirror(&view, &outcome, outgoing(request, &effect)?).await?;
+        let response = exchange::send(stream, request).await.map_err(|error| {
             Refusal::new(StatusCode::BAD_GATEWAY, format!("Service `{name}` broke the exchange off: {error}"))
         })?;
         let mut response = response.map(BodyExt::boxed);
@@ -168,13 +137,44 @@ impl Proxy {
         if outcome.failing_share > 0.0 {
             shares.push(outcome.failing_share);
         }
-        let key = match &outcome.route {
-            Some(rule) => format!("{}/{}/{}", rule.namespace, rule.name, rule.rule),
-            None => String::new(),
-        };
-        let chosen = self.balancer.next_by_share(&key, &shares);
+        let chosen = self.balancer.next_by_share(&rule_of(outcome), &shares);
         let backend = outcome.backends.get(chosen)?;
         Some((backend.name.clone(), backend.port?, outcome.effect_on(backend)))
+    }
+
+    /// Sends the copies that the rule asks for, and gives back the request for the backend that answers.
+    ///
+    /// Whatever becomes of a copy, the client does not notice.
+    async fn mirror(
+        &self,
+        view: &View,
+        outcome: &Outcome,
+        request: Request<Incoming>,
+    ) -> Result<Request<BoxBody<Bytes, hyper::Error>>, Refusal> {
+        if outcome.mirrors.is_empty() {
+            return Ok(request.map(BodyExt::boxed));
+        }
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|error| {
+            Refusal::new(StatusCode::BAD_REQUEST, format!("the client broke the exchange off: {error}"))
+        })?;
+        let body = Full::new(body.to_bytes());
+        for mirror in &outcome.mirrors {
+            let key = format!("mirror {} of {}", mirror.name, rule_of(outcome));
+            let shares = [mirror.percent, (100.0 - mirror.percent).max(0.0)];
+            let is_due = self.balancer.next_by_share(&key, &shares) == 0;
+            let endpoints = mirror.port.and_then(|port| self.endpoints(view, &mirror.name, port).ok());
+            let Some(endpoints) = endpoints.filter(|_| is_due) else { continue };
+            let (network, name) = (self.network.clone(), mirror.name.clone());
+            let copy = Request::from_parts(head.clone(), body.clone());
+            tokio::spawn(async move {
+                let Ok(stream) = connect(&network, &name, endpoints).await else { return };
+                if let Err(error) = exchange::send(stream, copy).await {
+                    tracing::debug!(name, %error, "copy not answered");
+                }
+            });
+        }
+        Ok(Request::from_parts(head, body.map_err(|never| match never {}).boxed()))
     }
 
     /// The ready endpoints of a backend, beginning with the one whose turn it is.
@@ -186,126 +186,29 @@ impl Proxy {
         }
         Ok(self.balancer.in_turn(name, endpoints))
     }
-
-    /// A connection to the first endpoint that takes one. Nothing has been sent yet, so trying the next is safe.
-    async fn connect(&self, name: &str, endpoints: Vec<(Ipv4Addr, u16)>) -> Result<TcpStream, Refusal> {
-        for (address, port) in endpoints {
-            let Some(socket) = self.network.resolve(address, port) else { continue };
-            match TcpStream::connect::<SocketAddr>(socket).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => tracing::debug!(%address, port, %error, "endpoint refused, trying another"),
-            }
-        }
-        let message = format!("no endpoint of Service `{name}` takes connections");
-        Err(Refusal::new(StatusCode::BAD_GATEWAY, message))
-    }
 }
 
-/// The request as the routes see it. Header values that are no text cannot be matched and are passed on as they are.
-fn question(request: &Request<Incoming>, service: &str, port: u16) -> Result<simulator::Request, Refusal> {
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let url = format!("http://{service}:{port}{target}");
-    let question = simulator::Request::new(request.method().as_str(), &url);
-    let mut question = question.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-    question = question.header("host", host(request).unwrap_or(service));
-    for (name, value) in request.headers() {
-        if let (Ok(value), true) = (value.to_str(), name != header::HOST) {
-            question = question.header(name.as_str(), value);
+/// A connection to the first endpoint that takes one. Nothing has been sent yet, so trying the next is safe.
+async fn connect(
+    network: &PodNetwork,
+    name: &str,
+    endpoints: Vec<(Ipv4Addr, u16)>,
+) -> Result<TcpStream, Refusal> {
+    for (address, port) in endpoints {
+        let Some(socket) = network.resolve(address, port) else { continue };
+        match TcpStream::connect::<SocketAddr>(socket).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => tracing::debug!(%address, port, %error, "endpoint refused, trying another"),
         }
     }
-    Ok(question)
+    let message = format!("no endpoint of Service `{name}` takes connections");
+    Err(Refusal::new(StatusCode::BAD_GATEWAY, message))
 }
 
-fn host(request: &Request<Incoming>) -> Option<&str> {
-    let authority = request.uri().authority().map(Authority::as_str);
-    authority.or_else(|| request.headers().get(header::HOST)?.to_str().ok())
-}
-
-/// The request that the backend gets.
-fn outgoing(request: Request<Incoming>, effect: &Effect) -> Result<Request<Incoming>, Refusal> {
-    let (mut head, body) = request.into_parts();
-    head.uri = effect.request.path.parse::<Uri>().map_err(|error| invalid(&error))?;
-    let names: Vec<HeaderName> = head.headers.keys().cloned().collect();
-    for name in names {
-        let values: Option<Vec<&str>> =
-            head.headers.get_all(&name).iter().map(|value| value.to_str().ok()).collect();
-        let Some(values) = values else { continue };
-        match effect.request.headers.get(name.as_str()) {
-            Some(delivered) if *delivered == values.join(",") => {}
-            Some(delivered) => {
-                let value = HeaderValue::from_str(delivered).map_err(|error| invalid(&error))?;
-                head.headers.insert(name, value);
-            }
-            None => {
-                head.headers.remove(name);
-            }
-        }
+/// What tells one rule from another where turns are remembered.
+fn rule_of(outcome: &Outcome) -> String {
+    match &outcome.route {
+        Some(rule) => format!("rule {} of {}", rule.rule, rule.name),
+        None => String::new(),
     }
-    let added: BTreeMap<_, _> =
-        effect.request.headers.iter().filter(|(name, _)| !head.headers.contains_key(name.as_str())).collect();
-    for (name, value) in added {
-        insert(&mut head.headers, name, value)?;
-    }
-    remove_hop_by_hop(&mut head.headers);
-    insert(&mut head.headers, header::HOST.as_str(), &effect.request.host)?;
-    Ok(Request::from_parts(head, body))
-}
-
-/// The answer to a request that goes to no backend.
-fn answer_of_proxy(outcome: &Outcome) -> Result<Answer, Refusal> {
-    if let Some(redirect) = &outcome.redirect {
-        return redirected(redirect.status, &redirect.location, &outcome.response_headers);
-    }
-    // A rule with usable backends beside others fails for those others' share.
-    let status = if outcome.status == 200 { 500 } else { outcome.status };
-    let status = StatusCode::from_u16(status).map_err(|error| invalid(&error))?;
-    let mut answer = Refusal::new(status, outcome.why.join("\n")).into_answer();
-    change(answer.headers_mut(), &outcome.response_headers)?;
-    Ok(answer)
-}
-
-fn redirected(status: u16, location: &str, changes: &HeaderChanges) -> Result<Answer, Refusal> {
-    let mut answer = Response::new(text(String::new()));
-    *answer.status_mut() = StatusCode::from_u16(status).map_err(|error| invalid(&error))?;
-    insert(answer.headers_mut(), header::LOCATION.as_str(), location)?;
-    change(answer.headers_mut(), changes)?;
-    Ok(answer)
-}
-
-fn change(headers: &mut HeaderMap, changes: &HeaderChanges) -> Result<(), Refusal> {
-    for (name, value) in &changes.set {
-        insert(headers, name, value)?;
-    }
-    for (name, value) in &changes.add {
-        let name = HeaderName::try_from(name).map_err(|error| invalid(&error))?;
-        headers.append(name, HeaderValue::from_str(value).map_err(|error| invalid(&error))?);
-    }
-    for name in &changes.remove {
-        headers.remove(name.as_str());
-    }
-    Ok(())
-}
-
-fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> {
-    let name = HeaderName::try_from(name).map_err(|error| invalid(&error))?;
-    headers.insert(name, HeaderValue::from_str(value).map_err(|error| invalid(&error))?);
-    Ok(())
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-}
-
-/// The route asks for something that HTTP cannot carry.
-fn invalid(error: &dyn std::error::Error) -> Refusal {
-    Refusal::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        format!("the route's filters give no valid message: {error}"),
-    )
-}
-
-fn text(message: String) -> BoxBody<Bytes, hyper::Error> {
-    Full::new(Bytes::from(message)).map_err(|never| match never {}).boxed()
 }

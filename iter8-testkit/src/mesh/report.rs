@@ -1,23 +1,25 @@
 //! The status that routes get, as Linkerd's policy controller writes it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gateway_api::httproutes::{HttpRoute, HttpRouteStatusParents, HttpRouteStatusParentsParentRef};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
+use kube::runtime::utils::Backoff;
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::CONTROLLER_NAME;
+use super::patience::Patience;
 use super::view::View;
 use crate::simulator::{Attachment, Parent};
 
 /// Keeps the status of the namespace's routes true.
 pub(super) async fn report(client: Client, namespace: String, mut views: watch::Receiver<Arc<View>>) {
     let api: Api<HttpRoute> = Api::namespaced(client, &namespace);
+    let mut patience = Patience::default();
     while views.changed().await.is_ok() {
         let view = views.borrow_and_update().clone();
         let attachments = view.rules().attachments();
@@ -29,8 +31,10 @@ pub(super) async fn report(client: Client, namespace: String, mut views: watch::
             if let Err(error) = write(&api, route, &parents).await {
                 tracing::debug!(route = route.name_any(), %error, "status not written, trying again");
                 // A newer route brings a view of its own; any other failure is worth another attempt.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(patience.next().unwrap_or_default()).await;
                 views.mark_changed();
+            } else {
+                patience.reset();
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use kube::core::{Selector, SelectorExt};
 
+use super::environment::{Allowed, ListenerSpec, ServiceSpec};
 use super::hostname::intersection;
-use super::model::{Allowed, ListenerSpec, ObjectRef, ServiceSpec};
-use super::objects::{ObjectKey, Parent, ParentKind, Route, RouteSet};
+use super::model::ObjectRef;
+use super::objects::{Route, RouteSet};
+use super::parent::{ObjectKey, Parent, ParentKind};
 
 const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::objects::{Parent, ParentKind, Route, RouteSet};
+use super::objects::{Route, RouteSet};
+use super::parent::{Parent, ParentKind};
 
 /// What one parent says about one route, in the words of the Gateway API's conditions.
 #[derive(Clone, Debug, Eq, PartialEq)]

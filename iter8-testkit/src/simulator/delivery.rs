@@ -5,8 +5,9 @@ use super::cors;
 use super::filter::Passage;
 use super::matching;
 use super::model::{BackendRef, Filter, ObjectRef, RequestMirror, RouteMatch, Rule};
-use super::objects::{ObjectKey, Parent, ParentKind, Route, RouteSet};
+use super::objects::{Route, RouteSet};
 use super::outcome::{Backend, Effect, MatchedRule, Mirror, Outcome};
+use super::parent::{ObjectKey, Parent, ParentKind};
 use super::precedence::Candidate;
 use super::request::Request;
 

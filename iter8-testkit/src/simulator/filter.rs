@@ -155,3 +155,83 @@ fn with_query(path: &str, query: Option<&str>) -> String {
         None => path.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Passage;
+    use crate::simulator::Request;
+    use crate::simulator::outcome::Effect;
+
+    /// What the filters do to a GET that a match on this path prefix has found.
+    fn effect(url: &str, prefix: &str, filters: Value) -> Effect {
+        let request = Request::new("GET", url).unwrap();
+        let mut passage = Passage::new(&request, Some(prefix));
+        passage.apply(&serde_json::from_value::<Vec<_>>(filters).unwrap()).unwrap();
+        passage.effect()
+    }
+
+    #[test]
+    fn a_prefix_is_replaced_by_whole_segments() {
+        // The table of the specification.
+        for (path, prefix, replacement, modified) in [
+            ("/foo/bar", "/foo", "/xyz", "/xyz/bar"),
+            ("/foo/bar", "/foo", "/xyz/", "/xyz/bar"),
+            ("/foo/bar", "/foo/", "/xyz", "/xyz/bar"),
+            ("/foo/bar", "/foo/", "/xyz/", "/xyz/bar"),
+            ("/foo", "/foo", "/xyz", "/xyz"),
+            ("/foo/", "/foo", "/xyz", "/xyz/"),
+            ("/foo/bar", "/foo", "", "/bar"),
+            ("/foo/", "/foo", "", "/"),
+            ("/foo", "/foo", "", "/"),
+            ("/foo/", "/foo", "/", "/"),
+            ("/foo", "/foo", "/", "/"),
+            ("/foo", "/", "/xyz", "/xyz/foo"),
+        ] {
+            let rewrite =
+                json!({ "path": { "type": "ReplacePrefixMatch", "replacePrefixMatch": replacement } });
+            let filters = json!([{ "type": "URLRewrite", "urlRewrite": rewrite }]);
+            let effect = effect(&format!("http://a{path}?x=1"), prefix, filters);
+            assert_eq!(effect.request.path, format!("{modified}?x=1"), "{path} {prefix} {replacement}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_goes_to_the_port_of_its_scheme_unless_it_keeps_the_scheme() {
+        for (url, redirect, location) in [
+            ("http://a/", json!({}), "http://a/"),
+            ("http://a:8080/", json!({}), "http://a:8080/"),
+            ("http://a:8080/", json!({ "scheme": "https" }), "https://a/"),
+            ("https://a/", json!({ "scheme": "http" }), "http://a/"),
+            ("https://a:8443/p?q", json!({ "hostname": "b" }), "https://b:8443/p?q"),
+            ("http://a/", json!({ "port": 8080 }), "http://a:8080/"),
+            ("http://a/", json!({ "scheme": "https", "port": 443 }), "https://a/"),
+            ("http://a/", json!({ "scheme": "https", "port": 80 }), "https://a:80/"),
+        ] {
+            let effect =
+                effect(url, "/", json!([{ "type": "RequestRedirect", "requestRedirect": redirect }]));
+            let found = effect.redirect.unwrap();
+            assert_eq!((found.location.as_str(), found.status), (location, 302), "{url} {redirect}");
+        }
+    }
+
+    #[test]
+    fn header_changes_follow_one_another() {
+        let modifier =
+            |changes: Value| json!({ "type": "ResponseHeaderModifier", "responseHeaderModifier": changes });
+        let header = |value: &str| json!([{ "name": "X", "value": value }]);
+        for (changes, set, add, remove) in [
+            ([json!({ "set": header("a") }), json!({ "add": header("b") })], Some("a,b"), None, false),
+            ([json!({ "add": header("a") }), json!({ "add": header("b") })], None, Some("a,b"), false),
+            ([json!({ "remove": ["x"] }), json!({ "add": header("b") })], Some("b"), None, false),
+            ([json!({ "add": header("a") }), json!({ "remove": ["x"] })], None, None, true),
+            ([json!({ "add": header("a") }), json!({ "set": header("b") })], Some("b"), None, false),
+        ] {
+            let found = effect("http://a/", "/", changes.map(modifier).into()).response_headers;
+            assert_eq!(found.set.get("x").map(String::as_str), set);
+            assert_eq!(found.add.get("x").map(String::as_str), add);
+            assert_eq!(found.remove.contains(&"x".to_owned()), remove);
+        }
+    }
+}

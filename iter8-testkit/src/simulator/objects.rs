@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
@@ -10,10 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Precedence;
-use super::model::{
-    GatewaySpec, ListenerSetSpec, Metadata, Object, ObjectRef, ReferenceGrantSpec, RouteSpec, Rule,
-    ServiceSpec, without_nulls,
-};
+use super::environment::{GatewaySpec, ListenerSetSpec, ReferenceGrantSpec, ServiceSpec};
+use super::model::{Metadata, Object, ObjectRef, RouteSpec, Rule, without_nulls};
+use super::parent::{ObjectKey, Parent, ParentKind};
 
 /// Routes, and the Gateways, `ListenerSets`, Services, `ReferenceGrants` and Namespaces that decide what they do.
 ///
@@ -28,28 +26,6 @@ pub struct RouteSet {
     pub(super) services: Option<BTreeMap<ObjectKey, ServiceSpec>>,
     pub(super) grants: BTreeMap<ObjectKey, ReferenceGrantSpec>,
     pub(super) namespaces: BTreeMap<String, BTreeMap<String, String>>,
-}
-
-/// Something that routes attach to and requests are sent to.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Parent {
-    pub(super) kind: ParentKind,
-    pub(super) key: ObjectKey,
-}
-
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum ParentKind {
-    Service,
-    Gateway,
-    ListenerSet,
-    /// A kind that no route of the supported kinds can have.
-    Other,
-}
-
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct ObjectKey {
-    pub(super) namespace: String,
-    pub(super) name: String,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -78,11 +54,6 @@ pub struct InvalidObjectError {
     #[source]
     source: serde_json::Error,
 }
-
-/// The text names no parent.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{0}` is not a parent of the form KIND/NAMESPACE/NAME with kind Service, Gateway or ListenerSet")]
-pub struct InvalidParentError(String);
 
 impl RouteSet {
     /// No objects yet.
@@ -196,75 +167,6 @@ fn read<T: DeserializeOwned>(object: &Value) -> Result<T, InvalidObjectError> {
         name: text("/metadata/name"),
         source,
     })
-}
-
-impl Parent {
-    /// A Service, as the parent of a mesh's routes.
-    #[must_use]
-    pub fn service(namespace: &str, name: &str) -> Self {
-        Self { kind: ParentKind::Service, key: ObjectKey::new(namespace, name) }
-    }
-
-    /// A Gateway.
-    #[must_use]
-    pub fn gateway(namespace: &str, name: &str) -> Self {
-        Self { kind: ParentKind::Gateway, key: ObjectKey::new(namespace, name) }
-    }
-
-    /// A `ListenerSet`.
-    #[must_use]
-    pub fn listener_set(namespace: &str, name: &str) -> Self {
-        Self { kind: ParentKind::ListenerSet, key: ObjectKey::new(namespace, name) }
-    }
-}
-
-impl fmt::Display for Parent {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            ParentKind::Service => "Service",
-            ParentKind::Gateway => "Gateway",
-            ParentKind::ListenerSet => "ListenerSet",
-            ParentKind::Other => "parent",
-        };
-        write!(formatter, "{kind} {}", self.key)
-    }
-}
-
-impl FromStr for Parent {
-    type Err = InvalidParentError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidParentError(text.to_owned());
-        let mut parts = text.split('/');
-        let (Some(kind), Some(namespace), Some(name), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(invalid());
-        };
-        let constructor = match kind.to_ascii_lowercase().as_str() {
-            "service" | "svc" => Self::service,
-            "gateway" | "gtw" => Self::gateway,
-            "listenerset" | "lset" => Self::listener_set,
-            _ => return Err(invalid()),
-        };
-        if namespace.is_empty() || name.is_empty() {
-            Err(invalid())
-        } else {
-            Ok(constructor(namespace, name))
-        }
-    }
-}
-
-impl ObjectKey {
-    pub(super) fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
-    }
-}
-
-impl fmt::Display for ObjectKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.namespace, self.name)
-    }
 }
 
 impl Metadata {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::request::Request;
+
 /// What becomes of one request, and why.
 ///
 /// Serialized, it is the answer that a program can read. Header names are in lower case throughout.
@@ -139,14 +141,27 @@ pub struct Mirror {
 }
 
 impl Outcome {
-    /// What all filters together do if `backend` gets the request.
+    /// The outcome for a request that is sent to a Pod's own address: no route sees it.
     #[must_use]
-    pub fn effect_on(&self, backend: &Backend) -> Effect {
-        backend.own.clone().unwrap_or_else(|| Effect {
+    pub fn past_every_route(request: &Request) -> Self {
+        let why = vec!["the request is addressed to no Service and no Gateway, so no route sees it".into()];
+        Self { passthrough: true, ..Self::answer(200, request, why) }
+    }
+
+    /// What the filters do whichever backend gets the request.
+    #[must_use]
+    pub fn effect_on_all(&self) -> Effect {
+        Effect {
             request: self.request.clone(),
             response_headers: self.response_headers.clone(),
             redirect: self.redirect.clone(),
-        })
+        }
+    }
+
+    /// What all filters together do if `backend` gets the request.
+    #[must_use]
+    pub fn effect_on(&self, backend: &Backend) -> Effect {
+        backend.own.clone().unwrap_or_else(|| self.effect_on_all())
     }
 }
 

@@ -3,7 +3,8 @@
 use super::Precedence;
 use super::attach::Listener;
 use super::hostname::{Specificity, covers, without_port};
-use super::objects::{Parent, ParentKind, Route, RouteKind, RouteSet};
+use super::objects::{Route, RouteKind, RouteSet};
+use super::parent::{Parent, ParentKind};
 use super::request::{Request, Scheme};
 
 /// Who decides about a request.
