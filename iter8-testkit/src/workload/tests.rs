@@ -64,6 +64,7 @@ impl Bench {
                 && status.replicas == spec.replicas
                 && status.updated_replicas == spec.replicas
                 && status.available_replicas == spec.replicas
+                && i32::try_from(state.endpoints.len()).ok() == spec.replicas
                 && state.endpoints.iter().all(ready);
             done.then(|| state.deployment.clone())
         })
