@@ -1,6 +1,8 @@
 //! Test your own routes, plans and controllers: request simulator, API servers, workload runner and mesh
 
 #[cfg(feature = "apiserver")]
+pub mod apiserver;
+#[cfg(feature = "apiserver")]
 pub mod control_plane;
 #[cfg(feature = "mesh")]
 pub mod pod_network;

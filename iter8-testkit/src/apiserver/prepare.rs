@@ -1,0 +1,237 @@
+//! What the server decides itself about an object that is about to be stored.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use serde_json::{Map, Value, json};
+
+use super::kinds::{Kind, Resource};
+use super::state::State;
+use super::store::{self, text};
+
+/// Fields that only the server sets; an update keeps them.
+const SYSTEM: [&str; 4] = ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"];
+/// The first address of `10.96.0.0/12`, and how many there are.
+const FIRST_CLUSTER_IP: u32 = 0x0a60_0000;
+const CLUSTER_IPS: u32 = 1 << 20;
+
+/// Prepares a new object.
+pub(super) fn create(state: &State, kind: &Kind, object: &mut Value) {
+    if kind.generation {
+        store::set_meta(object, "generation", json!(1));
+    } else {
+        store::remove_meta(object, "generation");
+    }
+    let Some(fields) = object.as_object_mut() else { return };
+    match (kind.custom.is_some(), kind.name.as_str()) {
+        (true, _) if kind.status => {
+            fields.remove("status");
+        }
+        (false, "Deployment" | "CustomResourceDefinition") => {
+            fields.insert("status".to_owned(), json!({}));
+        }
+        (false, "ReplicaSet") => {
+            fields.insert("status".to_owned(), json!({"replicas": 0}));
+        }
+        (false, "Service") => {
+            fields.insert("status".to_owned(), json!({"loadBalancer": {}}));
+            allocate_cluster_ip(state, fields);
+        }
+        (false, "Pod") => {
+            fields.insert("status".to_owned(), json!({"phase": "Pending", "qosClass": "BestEffort"}));
+            set_quality(fields);
+        }
+        (false, "Namespace") => {
+            fields.insert("status".to_owned(), json!({"phase": "Active"}));
+            fields.insert("spec".to_owned(), json!({"finalizers": ["kubernetes"]}));
+        }
+        _ => {}
+    }
+    if kind.name == "CustomResourceDefinition" && kind.custom.is_none() {
+        establish(object);
+    }
+}
+
+/// A definition is in force at once.
+fn establish(definition: &mut Value) {
+    let now = super::state::now();
+    let names = definition.pointer("/spec/names").cloned().unwrap_or_default();
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let storage =
+        versions.into_iter().flatten().filter(|version| version.get("storage") == Some(&json!(true)));
+    let storage: Vec<_> = storage.map(|version| text(version, "/name").to_owned()).collect();
+    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message});
+    let status = json!({
+        "conditions": [
+            condition("NamesAccepted", "NoConflicts", "no conflicts found"),
+            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+        ],
+        "acceptedNames": names,
+        "storedVersions": storage,
+    });
+    if let Some(fields) = definition.as_object_mut() {
+        fields.insert("status".to_owned(), status);
+    }
+}
+
+/// Gives a Service an address that no other Service has.
+fn allocate_cluster_ip(state: &State, service: &mut Map<String, Value>) {
+    let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    if spec.get("type") == Some(&json!("ExternalName")) {
+        return;
+    }
+    spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
+    spec.entry("ipFamilyPolicy").or_insert_with(|| json!("SingleStack"));
+    let given = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let address = if given.is_empty() { free_address(state) } else { given };
+    spec.insert("clusterIPs".to_owned(), json!([address]));
+    spec.insert("clusterIP".to_owned(), address.into());
+}
+
+fn free_address(state: &State) -> String {
+    let services = Resource { group: String::new(), plural: "services".to_owned() };
+    let taken: BTreeSet<String> = state
+        .store
+        .list(&services, None)
+        .into_iter()
+        .map(|(_, service)| text(service, "/spec/clusterIP").to_owned())
+        .collect();
+    // The first is the API server's own.
+    let candidates = (2..CLUSTER_IPS).map(|offset| Ipv4Addr::from(FIRST_CLUSTER_IP + offset).to_string());
+    candidates.into_iter().find(|address| !taken.contains(address)).unwrap_or_default()
+}
+
+/// Sets the quality of service of a Pod from its containers' requests and limits.
+fn set_quality(pod: &mut Map<String, Value>) {
+    let containers = pod.get("spec").and_then(|spec| spec.get("containers")).and_then(Value::as_array);
+    let containers: Vec<&Value> = containers.into_iter().flatten().collect();
+    let amount = |container: &Value, of: &str, what: &str| {
+        container.pointer(&format!("/resources/{of}/{what}")).cloned()
+    };
+    let guaranteed = !containers.is_empty()
+        && containers.iter().all(|container| {
+            ["cpu", "memory"].into_iter().all(|what| {
+                let limit = amount(container, "limits", what);
+                limit.is_some()
+                    && amount(container, "requests", what).is_none_or(|request| Some(request) == limit)
+            })
+        });
+    let any = containers.iter().any(|container| {
+        container.pointer("/resources/limits").is_some() || container.pointer("/resources/requests").is_some()
+    });
+    let class = if guaranteed {
+        "Guaranteed"
+    } else if any {
+        "Burstable"
+    } else {
+        "BestEffort"
+    };
+    if let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) {
+        status.insert("qosClass".to_owned(), class.into());
+    }
+}
+
+/// Prepares the next state of an object.
+pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
+    match subresource {
+        "status" if kind.custom.is_some() || kind.name == "CustomResourceDefinition" => {
+            let (status, managed) =
+                (new.get("status").cloned(), new.pointer("/metadata/managedFields").cloned());
+            let version = new.pointer("/metadata/resourceVersion").cloned();
+            *new = live.clone();
+            set_or_remove(new, "status", status);
+            for (field, value) in [("managedFields", managed), ("resourceVersion", version)] {
+                match value {
+                    Some(value) => store::set_meta(new, field, value),
+                    None => store::remove_meta(new, field),
+                }
+            }
+        }
+        "status" => {
+            set_or_remove(new, "spec", live.get("spec").cloned());
+            if kind.name == "Deployment" {
+                keep(live, new, "labels");
+            }
+            if kind.name == "Pod" {
+                keep(live, new, "ownerReferences");
+            }
+        }
+        "finalize" => set_or_remove(new, "status", live.get("status").cloned()),
+        _ => {
+            if kind.status {
+                set_or_remove(new, "status", live.get("status").cloned());
+            }
+            if kind.name == "Namespace" && kind.custom.is_none() {
+                let finalizers = live.pointer("/spec/finalizers").cloned();
+                set_or_remove(new, "spec", finalizers.map(|finalizers| json!({"finalizers": finalizers})));
+            }
+            if kind.name == "Service" && kind.custom.is_none() {
+                keep_cluster_ip(live, new);
+            }
+        }
+    }
+    keep(live, new, "generation");
+    for field in SYSTEM {
+        if field != "uid" || text(new, "/metadata/uid").is_empty() {
+            keep(live, new, field);
+        }
+    }
+    if kind.generation && has_new_spec(kind, live, new) {
+        let generation = live.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
+        store::set_meta(new, "generation", json!(generation + 1));
+    }
+}
+
+/// An update that does not mention the address of a Service keeps it.
+fn keep_cluster_ip(live: &Value, new: &mut Value) {
+    if text(new, "/spec/type") == "ExternalName" {
+        return;
+    }
+    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        let given =
+            spec.get(field).is_some_and(|value| !super::typed::is_empty(Some(value)) && *value != json!(""));
+        if let Some(value) = live.pointer(&format!("/spec/{field}")).filter(|_| !given) {
+            spec.insert(field.to_owned(), value.clone());
+        }
+    }
+}
+
+/// Whether an update changes what the generation counts.
+fn has_new_spec(kind: &Kind, live: &Value, new: &Value) -> bool {
+    let counted = |object: &Value| {
+        let mut object = object.clone();
+        if let Some(fields) = object.as_object_mut() {
+            if kind.status {
+                fields.remove("status");
+            }
+            let labels = fields.get("metadata").and_then(|metadata| metadata.get("labels")).cloned();
+            fields.remove("metadata");
+            if kind.is("discovery.k8s.io", "EndpointSlice") {
+                fields.extend(labels.map(|labels| ("labels".to_owned(), labels)));
+            }
+        }
+        object
+    };
+    counted(live) != counted(new)
+}
+
+fn keep(live: &Value, new: &mut Value, field: &str) {
+    match live.pointer(&format!("/metadata/{field}")) {
+        Some(value) => store::set_meta(new, field, value.clone()),
+        None => store::remove_meta(new, field),
+    }
+}
+
+fn set_or_remove(object: &mut Value, field: &str, value: Option<Value>) {
+    if let Some(fields) = object.as_object_mut() {
+        match value {
+            Some(value) => {
+                fields.insert(field.to_owned(), value);
+            }
+            None => {
+                fields.remove(field);
+            }
+        }
+    }
+}

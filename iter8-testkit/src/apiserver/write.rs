@@ -1,0 +1,344 @@
+//! Create, update, patch and apply.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::call::{Call, Verb};
+use super::collect;
+use super::failure::Failure;
+use super::kinds::Kind;
+use super::managed::{self, Writer};
+use super::patch;
+use super::prepare;
+use super::read;
+use super::schema::Schema;
+use super::state::{self, State};
+use super::store::{self, Key, text};
+use super::stored::{self, Reading, WrongType};
+use super::structural;
+use super::typed;
+use super::validate;
+use super::{admit, defaults};
+
+/// The answer to a write: a status code and the object.
+pub(super) type Written = Result<(u16, Value), Failure>;
+
+/// Whether the fields of the object have been accounted for already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ownership {
+    ToRecord,
+    Recorded,
+}
+
+pub(super) fn create(state: &mut State, call: &Call) -> Written {
+    let object = decode(&call.kind, parse_body(call)?, call)?;
+    insert(state, call, object, Ownership::ToRecord).map(|object| (201, object))
+}
+
+pub(super) fn update(state: &mut State, call: &Call) -> Written {
+    let object = decode(&call.kind, parse_body(call)?, call)?;
+    let Some(live) = live(state, call) else {
+        return Err(read::not_found(call));
+    };
+    if text(&object, "/metadata/resourceVersion").is_empty() && call.kind.updates_need_a_version() {
+        let cause = super::failure::Cause::invalid(
+            "metadata.resourceVersion",
+            &json!(0),
+            "must be specified for an update",
+        );
+        return Err(Failure::invalid(&call.kind.group, &call.kind.name, &call.name, &[cause]));
+    }
+    replace(state, call, &live, object, Ownership::ToRecord).map(|object| (200, object))
+}
+
+pub(super) fn patch(state: &mut State, call: &Call) -> Written {
+    let accepted = [patch::JSON_PATCH, patch::MERGE_PATCH, patch::STRATEGIC_PATCH, patch::APPLY_PATCH];
+    let accepted = if call.kind.custom.is_some() {
+        vec![patch::JSON_PATCH, patch::MERGE_PATCH, patch::APPLY_PATCH]
+    } else {
+        accepted.to_vec()
+    };
+    if !accepted.contains(&call.content_type.as_str()) {
+        return Err(Failure::unsupported_media_type(&accepted));
+    }
+    let patch = parse_body(call)?;
+    let live = live(state, call).ok_or_else(|| read::not_found(call))?;
+    let patched = match call.content_type.as_str() {
+        patch::JSON_PATCH => patch::json_patch(&live, &patch)?,
+        patch::STRATEGIC_PATCH => patch::strategic_patch(&call.kind.schema, &live, &patch),
+        _ => patch::merge_patch(&live, &patch),
+    };
+    let object = decode(&call.kind, patched, call)?;
+    replace(state, call, &live, object, Ownership::ToRecord).map(|object| (200, object))
+}
+
+pub(super) fn apply(state: &mut State, call: &Call) -> Written {
+    if call.param("fieldManager").is_empty() {
+        let cause = super::failure::Cause::required("fieldManager", "is required for apply patch");
+        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
+    }
+    let mut config = parse_body(call)?;
+    check_type(&call.kind, &mut config, Strict::Yes)?;
+    if config.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
+        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+    }
+    fill_identity(call, &mut config)?;
+    if let Some(problem) = typed::undeclared(&call.kind.schema, &config) {
+        let (namespace, name) = (&call.namespace, &call.name);
+        let of =
+            format!("{namespace}/{name}; {}/{}, Kind={}", call.kind.group, call.kind.version, call.kind.name);
+        return Err(Failure::internal(&format!("failed to create typed patch object ({of}): {problem}")));
+    }
+    let live = live(state, call);
+    let ignored = call.kind.ignored(&call.subresource);
+    let (manager, now, api_version) = (call.manager(), state::now(), call.kind.api_version());
+    let writer = writer(call, &ignored, &manager, &now, &api_version);
+    match live {
+        Some(live) => {
+            let object = managed::apply(&writer, &live, &config, call.flag("force"))?;
+            let object = normalize(&call.kind, object, &mut Reading::default())?;
+            replace(state, call, &live, object, Ownership::Recorded).map(|object| (200, object))
+        }
+        None if !call.subresource.is_empty() => Err(read::not_found(call)),
+        None => {
+            if !text(&config, "/metadata/uid").is_empty() {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                    text(&config, "/metadata/uid")
+                );
+                return Err(Failure::conflict(&call.kind.group, &call.kind.plural, &call.name, &why));
+            }
+            let object = managed::apply(&writer, &empty(&call.kind), &config, call.flag("force"))?;
+            let object = normalize(&call.kind, object, &mut Reading::default())?;
+            insert(state, call, object, Ownership::Recorded).map(|object| (201, object))
+        }
+    }
+}
+
+fn writer<'a>(
+    call: &'a Call,
+    ignored: &'a super::fields::FieldSet,
+    manager: &'a str,
+    now: &'a str,
+    api_version: &'a str,
+) -> Writer<'a> {
+    Writer { schema: &call.kind.schema, api_version, subresource: &call.subresource, ignored, manager, now }
+}
+
+/// The object as it is before it is created: what Go writes for an empty one.
+fn empty(kind: &Kind) -> Value {
+    let mut object = match kind.custom {
+        Some(_) => json!({}),
+        None => stored::zero(&kind.schema),
+    };
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), kind.api_version().into());
+        fields.insert("kind".to_owned(), kind.name.clone().into());
+    }
+    object
+}
+
+fn live(state: &State, call: &Call) -> Option<Value> {
+    state.store.get(&call.key()).map(|stored| state::present(&call.kind, &stored))
+}
+
+fn parse_body(call: &Call) -> Result<Value, Failure> {
+    serde_json::from_slice(&call.body).map_err(|error| match call.verb {
+        Verb::Patch => Failure::bad_request(&format!("error decoding patch: {error}")),
+        Verb::Apply => Failure::bad_request(&format!("error decoding YAML: {error}")),
+        _ => {
+            let why = format!("couldn't get version/kind; json parse error: {error}");
+            Failure::bad_request(&format!(
+                "the object provided is unrecognized (must be of type {}): {why}",
+                call.kind.name
+            ))
+        }
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strict {
+    Yes,
+    No,
+}
+
+/// The object's type has to be that of the address; a missing one is filled in unless that is refused.
+fn check_type(kind: &Kind, object: &mut Value, strict: Strict) -> Result<(), Failure> {
+    let api_version = kind.api_version();
+    let Value::Object(fields) = object else {
+        return Err(Failure::bad_request(
+            "json: cannot unmarshal array into Go value of type map[string]interface {}",
+        ));
+    };
+    if strict == Strict::Yes && text(&Value::Object(fields.clone()), "/kind").is_empty() {
+        let shown = Value::Object(fields.clone());
+        return Err(Failure::bad_request(&format!("Object 'Kind' is missing in '{shown}'")));
+    }
+    let given = fields.entry("apiVersion").or_insert_with(|| api_version.clone().into());
+    let given = given.as_str().unwrap_or_default().to_owned();
+    let given_kind = fields.entry("kind").or_insert_with(|| kind.name.clone().into());
+    let given_kind = given_kind.as_str().unwrap_or_default();
+    if given_kind != kind.name && !given_kind.is_empty() {
+        let (version, wanted) = (given.rsplit('/').next().unwrap_or_default(), &kind.name);
+        let why = format!(
+            "{given_kind} in version {version:?} cannot be handled as a {wanted}: no kind {given_kind:?} is registered"
+        );
+        return Err(Failure::bad_request(&why));
+    }
+    if given != api_version && !given.is_empty() {
+        let why = format!(
+            "the API version in the data ({given}) does not match the expected API version ({api_version})"
+        );
+        return Err(Failure::bad_request(&why));
+    }
+    Ok(())
+}
+
+fn decode(kind: &Kind, mut object: Value, call: &Call) -> Result<Value, Failure> {
+    check_type(kind, &mut object, Strict::No)?;
+    let mut reading = Reading::default();
+    let object = normalize(kind, object, &mut reading)?;
+    if call.param("fieldValidation") == "Strict" && !reading.unknown.is_empty() {
+        let problems: Vec<_> = reading.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+        let (version, name) = (&kind.version, &kind.name);
+        let what = format!("{name} in version {version:?} cannot be handled as a {name}");
+        return Err(Failure::bad_request(&format!("{what}: strict decoding error: {}", problems.join(", "))));
+    }
+    Ok(object)
+}
+
+/// The object as the server keeps it: unknown fields dropped, defaults filled in.
+fn normalize(kind: &Kind, mut object: Value, reading: &mut Reading) -> Result<Value, Failure> {
+    let wrong = |WrongType(why): WrongType| {
+        let (version, name) = (&kind.version, &kind.name);
+        Failure::bad_request(&format!("{name} in version {version:?} cannot be handled as a {name}: {why}"))
+    };
+    match &kind.custom {
+        None => {
+            let mut object = stored::read(&kind.schema, &object, reading).map_err(wrong)?;
+            defaults::fill_in(kind, &mut object);
+            Ok(object)
+        }
+        Some(custom) => {
+            let metadata = object.get("metadata").cloned().unwrap_or_else(|| json!({}));
+            let metadata =
+                stored::read(&Schema::Named("ObjectMeta".to_owned()), &metadata, reading).map_err(wrong)?;
+            if let Some(fields) = object.as_object_mut() {
+                fields.insert("metadata".to_owned(), metadata);
+            }
+            reading.unknown.extend(structural::unknown(&custom.schema, &object));
+            structural::prune(&custom.schema, &mut object);
+            structural::fill_in(&custom.schema, &mut object);
+            Ok(object)
+        }
+    }
+}
+
+/// Name and namespace of the body have to be those of the address.
+fn fill_identity(call: &Call, object: &mut Value) -> Result<(), Failure> {
+    let namespace = text(object, "/metadata/namespace");
+    if call.kind.namespaced {
+        if !namespace.is_empty() && namespace != call.namespace {
+            return Err(Failure::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        store::set_meta(object, "namespace", call.namespace.clone().into());
+    } else {
+        store::remove_meta(object, "namespace");
+    }
+    if !call.name.is_empty() {
+        let name = text(object, "/metadata/name");
+        if !name.is_empty() && name != call.name {
+            let why =
+                format!("the name of the object ({name}) does not match the name on the URL ({})", call.name);
+            return Err(Failure::bad_request(&why));
+        }
+        store::set_meta(object, "name", call.name.clone().into());
+    }
+    Ok(())
+}
+
+fn insert(state: &mut State, call: &Call, mut object: Value, ownership: Ownership) -> Result<Value, Failure> {
+    let kind = &call.kind;
+    fill_identity(call, &mut object)?;
+    if !text(&object, "/metadata/resourceVersion").is_empty() {
+        return Err(Failure::internal("resourceVersion should not be set on objects to be created"));
+    }
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        store::remove_meta(&mut object, field);
+    }
+    let now = state::now();
+    store::set_meta(&mut object, "uid", state.new_uid().into());
+    store::set_meta(&mut object, "creationTimestamp", now.clone().into());
+    if text(&object, "/metadata/name").is_empty() && !text(&object, "/metadata/generateName").is_empty() {
+        let base: String = text(&object, "/metadata/generateName").chars().take(58).collect();
+        store::set_meta(&mut object, "name", format!("{base}{}", state.new_suffix()).into());
+    }
+    if ownership == Ownership::ToRecord {
+        let ignored = kind.ignored("");
+        let (manager, api_version) = (call.manager(), kind.api_version());
+        managed::update(&writer(call, &ignored, &manager, &now, &api_version), &empty(kind), &mut object);
+    }
+    admit::create(state, call, &mut object)?;
+    prepare::create(state, kind, &mut object);
+    let name = text(&object, "/metadata/name").to_owned();
+    let causes = validate::create(kind, &object);
+    if !causes.is_empty() {
+        return Err(Failure::invalid(&kind.group, &kind.name, &name, &causes));
+    }
+    let key = Key { name: name.clone(), ..call.key() };
+    if state.store.get(&key).is_some() {
+        return Err(Failure::already_exists(&kind.group, &kind.plural, &name));
+    }
+    if call.is_dry_run() {
+        return Ok(object);
+    }
+    let stored = state.put(&key, state::to_stored(kind, &object));
+    collect::settle(state);
+    Ok(state::present(kind, &stored))
+}
+
+fn replace(
+    state: &mut State,
+    call: &Call,
+    live: &Value,
+    mut new: Value,
+    ownership: Ownership,
+) -> Result<Value, Failure> {
+    let kind = &call.kind;
+    let resource = (kind.group.as_str(), kind.plural.as_str(), call.name.as_str());
+    fill_identity(call, &mut new)?;
+    let (given, stored_uid) = (text(&new, "/metadata/uid"), text(live, "/metadata/uid"));
+    if !given.is_empty() && given != stored_uid {
+        let why =
+            format!("Precondition failed: UID in precondition: {given}, UID in object meta: {stored_uid}");
+        return Err(Failure::conflict(resource.0, resource.1, resource.2, &why));
+    }
+    if ownership == Ownership::ToRecord {
+        let ignored = kind.ignored(&call.subresource);
+        let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());
+        managed::update(&writer(call, &ignored, &manager, &now, &api_version), live, &mut new);
+    }
+    let version = Cow::Borrowed(text(live, "/metadata/resourceVersion"));
+    let given = text(&new, "/metadata/resourceVersion");
+    if !given.is_empty() && given != version {
+        return Err(Failure::modified(resource.0, resource.1, resource.2));
+    }
+    prepare::update(kind, &call.subresource, live, &mut new);
+    store::set_meta(&mut new, "resourceVersion", version.as_ref().into());
+    let causes = validate::update(kind, &call.subresource, live, &new);
+    if !causes.is_empty() {
+        return Err(Failure::invalid(&kind.group, &kind.name, &call.name, &causes));
+    }
+    managed::keep_times(live, &mut new);
+    if new == *live || call.is_dry_run() {
+        return Ok(new);
+    }
+    let key = call.key();
+    let stored = state.put(&key, state::to_stored(kind, &new));
+    let gone = collect::finish(state, &key);
+    collect::settle(state);
+    Ok(state::present(kind, &gone.unwrap_or_else(|| (*stored).clone())))
+}
