@@ -31,7 +31,7 @@
 //!
 //! # What it does not do
 //! - No controllers: a Deployment gets no Pods. No authentication, authorization or webhooks.
-//! - CEL rules of definitions are not evaluated. No OpenAPI documents, no tables, no protocol buffers.
+//! - CEL rules of definitions are not evaluated. No `OpenAPI` documents, no tables, no protocol buffers.
 //! - Versions of a custom resource differ in nothing but their `apiVersion` (conversion strategy `None`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

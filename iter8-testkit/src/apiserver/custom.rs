@@ -53,8 +53,8 @@ fn kind(definition: &Value, version: &Value, storage_version: &str) -> Kind {
     Kind {
         group: text(definition, "/spec/group").to_owned(),
         version: text(version, "/name").to_owned(),
-        kind: names("kind"),
-        list_kind: or_default(names("listKind"), format!("{}List", names("kind"))),
+        name: names("kind"),
+        list_name: or_default(names("listKind"), format!("{}List", names("kind"))),
         plural: names("plural"),
         singular: or_default(names("singular"), names("kind").to_lowercase()),
         short_names: lists("shortNames"),

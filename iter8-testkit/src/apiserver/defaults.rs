@@ -9,7 +9,7 @@ type Fields = Map<String, Value>;
 /// Fills in the defaults of a built-in object.
 pub(super) fn fill_in(kind: &Kind, object: &mut Value) {
     let Some(fields) = object.as_object_mut() else { return };
-    match (kind.group.as_str(), kind.kind.as_str()) {
+    match (kind.group.as_str(), kind.name.as_str()) {
         ("apps", "Deployment") => deployment(fields),
         ("apps", "ReplicaSet") => replica_set(fields),
         ("", "Pod") => within(fields, "spec", |spec| {
@@ -132,7 +132,7 @@ fn fill_container(container: &mut Fields, on_host: bool) {
     });
     each(container, "env", |env| {
         within(env, "valueFrom", |source| {
-            within(source, "fieldRef", |field| default(field, "apiVersion", || json!("v1")))
+            within(source, "fieldRef", |field| default(field, "apiVersion", || json!("v1")));
         });
     });
 }

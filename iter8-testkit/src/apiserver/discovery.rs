@@ -58,7 +58,9 @@ fn groups(state: &State) -> BTreeMap<String, Vec<String>> {
             versions.push(kind.version.clone());
         }
     }
-    out.values_mut().for_each(|versions| versions.sort_by_key(|version| priority(version)));
+    for versions in out.values_mut() {
+        versions.sort_by_key(|version| priority(version));
+    }
     out
 }
 
@@ -101,7 +103,7 @@ fn resource(kind: &Kind) -> Vec<Value> {
         verbs.retain(|verb| *verb != "deletecollection");
     }
     let mut main = json!({
-        "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.kind, "verbs": verbs,
+        "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.name, "verbs": verbs,
     });
     if let Some(fields) = main.as_object_mut() {
         if !kind.short_names.is_empty() {
@@ -115,7 +117,7 @@ fn resource(kind: &Kind) -> Vec<Value> {
     if kind.status {
         out.push(json!({
             "name": format!("{}/status", kind.plural), "singularName": "", "namespaced": kind.namespaced,
-            "kind": kind.kind, "verbs": ["get", "patch", "update"],
+            "kind": kind.name, "verbs": ["get", "patch", "update"],
         }));
     }
     out

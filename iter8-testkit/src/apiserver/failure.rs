@@ -104,7 +104,7 @@ impl Failure {
         Self::conflict(group, plural, name, why)
     }
 
-    pub(super) fn apply_conflict(message: &str, causes: Vec<Value>) -> Self {
+    pub(super) fn apply_conflict(message: &str, causes: &[Value]) -> Self {
         let mut out = Self::new(409, "Conflict", message.to_owned());
         out.details = Some(json!({ "causes": causes }));
         out

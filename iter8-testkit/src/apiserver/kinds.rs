@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::custom::Custom;
 use super::fields::FieldSet;
 use super::schema::Schema;
@@ -14,8 +12,9 @@ use super::schema::Schema;
 pub(super) struct Kind {
     pub(super) group: String,
     pub(super) version: String,
-    pub(super) kind: String,
-    pub(super) list_kind: String,
+    /// As in the field `kind` of an object.
+    pub(super) name: String,
+    pub(super) list_name: String,
     pub(super) plural: String,
     pub(super) singular: String,
     pub(super) short_names: Vec<String>,
@@ -43,20 +42,19 @@ impl Kind {
     }
 
     pub(super) fn is(&self, group: &str, kind: &str) -> bool {
-        self.group == group && self.kind == kind
+        self.group == group && self.name == kind
     }
 
     /// Fields that the endpoint does not write.
     pub(super) fn ignored(&self, subresource: &str) -> FieldSet {
-        match (subresource, self.custom.is_some(), self.kind.as_str()) {
-            ("status", true, _) => FieldSet::of([&["metadata"], &["spec"]]),
+        match (subresource, self.custom.is_some(), self.name.as_str()) {
+            ("status", true, _) | ("status", false, CRD) => FieldSet::of([&["metadata"], &["spec"]]),
             ("status", false, "Deployment") => FieldSet::of([&["spec"], &["metadata", "labels"]]),
             ("status", false, "Pod") => FieldSet::of([
                 &["spec"],
                 &["metadata", "deletionTimestamp"],
                 &["metadata", "ownerReferences"],
             ]),
-            ("status", false, "CustomResourceDefinition") => FieldSet::of([&["metadata"], &["spec"]]),
             ("status", false, _) => FieldSet::of([&["spec"]]),
             _ if self.status => FieldSet::of([&["status"]]),
             _ => FieldSet::default(),
@@ -66,12 +64,12 @@ impl Kind {
     /// Whether an update may leave out the version that it is based on.
     pub(super) fn updates_need_a_version(&self) -> bool {
         self.custom.is_some()
-            || matches!(self.kind.as_str(), "CustomResourceDefinition" | "Lease" | "EndpointSlice")
+            || matches!(self.name.as_str(), "CustomResourceDefinition" | "Lease" | "EndpointSlice")
     }
 
     /// Whether a delete answers with the object instead of a `Status`.
     pub(super) fn returns_deleted(&self) -> bool {
-        self.group.is_empty() && matches!(self.kind.as_str(), "Pod" | "Service" | "ServiceAccount")
+        self.group.is_empty() && matches!(self.name.as_str(), "Pod" | "Service" | "ServiceAccount")
     }
 }
 
@@ -124,8 +122,8 @@ impl Kinds {
             kinds.insert(Kind {
                 group: group.to_owned(),
                 version: version.to_owned(),
-                kind: kind.to_owned(),
-                list_kind: format!("{kind}List"),
+                name: kind.to_owned(),
+                list_name: format!("{kind}List"),
                 plural: plural.to_owned(),
                 singular: kind.to_lowercase(),
                 short_names: short_names.iter().map(|name| (*name).to_owned()).collect(),
@@ -159,12 +157,7 @@ impl Kinds {
 
     /// The kind that an `apiVersion` and `kind` mean.
     pub(super) fn of(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
-        self.all.values().find(|known| known.kind == kind && known.api_version() == api_version).cloned()
-    }
-
-    /// The kind of a stored object.
-    pub(super) fn of_object(&self, object: &Value) -> Option<Arc<Kind>> {
-        self.of(object.get("apiVersion")?.as_str()?, object.get("kind")?.as_str()?)
+        self.all.values().find(|known| known.name == kind && known.api_version() == api_version).cloned()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Kind>> {

@@ -247,7 +247,7 @@ fn conflict(conflicts: &[(String, Path)]) -> Failure {
         }
         format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
     };
-    Failure::apply_conflict(&message, causes.collect())
+    Failure::apply_conflict(&message, &causes.collect::<Vec<_>>())
 }
 
 /// Removes what the manager applied last time, does not apply now, and nobody else owns.

@@ -20,22 +20,20 @@ pub(super) fn merge(
     if matches!(form, Form::Leaf) || (typed::is_empty(live) && typed::is_empty(config)) {
         return Ok(config.or(live).cloned());
     }
-    match &form {
-        Form::List(list, keys) => merge_items(list, keys, live, config),
-        _ => {
-            let (lives, configs) = (live.and_then(Value::as_object), config.and_then(Value::as_object));
-            let mut out = Map::new();
-            let new = configs.into_iter().flat_map(Map::keys);
-            let new = new.filter(|key| lives.is_none_or(|lives| !lives.contains_key(*key)));
-            for key in lives.into_iter().flat_map(Map::keys).chain(new) {
-                let (live, config) = (lives.and_then(|l| l.get(key)), configs.and_then(|c| c.get(key)));
-                if let Some(value) = merge(form.child(key), live, config)? {
-                    out.insert(key.clone(), value);
-                }
-            }
-            Ok((!out.is_empty()).then_some(Value::Object(out)))
+    if let Form::List(list, keys) = &form {
+        return merge_items(list, keys, live, config);
+    }
+    let (lives, configs) = (live.and_then(Value::as_object), config.and_then(Value::as_object));
+    let mut out = Map::new();
+    let new = configs.into_iter().flat_map(Map::keys);
+    let new = new.filter(|key| lives.is_none_or(|lives| !lives.contains_key(*key)));
+    for key in lives.into_iter().flat_map(Map::keys).chain(new) {
+        let (live, config) = (lives.and_then(|l| l.get(key)), configs.and_then(|c| c.get(key)));
+        if let Some(value) = merge(form.child(key), live, config)? {
+            out.insert(key.clone(), value);
         }
     }
+    Ok((!out.is_empty()).then_some(Value::Object(out)))
 }
 
 /// Shared items stand in the order of the configuration, items of the live list near their old neighbours.

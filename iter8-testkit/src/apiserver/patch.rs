@@ -1,6 +1,6 @@
 //! Patches: JSON patch, merge patch, strategic merge patch.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::schema::{Field, Object, Schema};
@@ -80,7 +80,7 @@ fn patch_object(
         let after = match (before, value) {
             (Some(Value::Array(items)), Value::Array(patch)) => patch_list(field, items, patch),
             (None, Value::Array(patch)) => patch_list(field, &[], patch),
-            (before, Value::Object(_)) => strategic_patch(child, before.unwrap_or(&json!({})), value),
+            (before, Value::Object(_)) => strategic_patch(child, before.unwrap_or(&Value::Null), value),
             _ => value.clone(),
         };
         out.insert(key.clone(), after);
@@ -125,7 +125,7 @@ fn patch_list(field: Option<&Field>, items: &[Value], patch: &[Value]) -> Value 
         } else if let Some(other) = out.iter_mut().find(|other| same(other)) {
             *other = strategic_patch(items_schema, other, item);
         } else {
-            out.push(strategic_patch(items_schema, &json!({}), item));
+            out.push(strategic_patch(items_schema, &Value::Null, item));
         }
     }
     Value::Array(out)
@@ -142,6 +142,8 @@ fn sort(items: &mut [Value], order: &[Value], key: Option<&str>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

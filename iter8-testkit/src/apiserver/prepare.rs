@@ -23,7 +23,7 @@ pub(super) fn create(state: &State, kind: &Kind, object: &mut Value) {
         store::remove_meta(object, "generation");
     }
     let Some(fields) = object.as_object_mut() else { return };
-    match (kind.custom.is_some(), kind.kind.as_str()) {
+    match (kind.custom.is_some(), kind.name.as_str()) {
         (true, _) if kind.status => {
             fields.remove("status");
         }
@@ -47,7 +47,7 @@ pub(super) fn create(state: &State, kind: &Kind, object: &mut Value) {
         }
         _ => {}
     }
-    if kind.kind == "CustomResourceDefinition" && kind.custom.is_none() {
+    if kind.name == "CustomResourceDefinition" && kind.custom.is_none() {
         establish(object);
     }
 }
@@ -134,7 +134,7 @@ fn set_quality(pod: &mut Map<String, Value>) {
 /// Prepares the next state of an object.
 pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
     match subresource {
-        "status" if kind.custom.is_some() || kind.kind == "CustomResourceDefinition" => {
+        "status" if kind.custom.is_some() || kind.name == "CustomResourceDefinition" => {
             let (status, managed) =
                 (new.get("status").cloned(), new.pointer("/metadata/managedFields").cloned());
             let version = new.pointer("/metadata/resourceVersion").cloned();
@@ -149,10 +149,10 @@ pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &mut Val
         }
         "status" => {
             set_or_remove(new, "spec", live.get("spec").cloned());
-            if kind.kind == "Deployment" {
+            if kind.name == "Deployment" {
                 keep(live, new, "labels");
             }
-            if kind.kind == "Pod" {
+            if kind.name == "Pod" {
                 keep(live, new, "ownerReferences");
             }
         }
@@ -161,11 +161,11 @@ pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &mut Val
             if kind.status {
                 set_or_remove(new, "status", live.get("status").cloned());
             }
-            if kind.kind == "Namespace" && kind.custom.is_none() {
+            if kind.name == "Namespace" && kind.custom.is_none() {
                 let finalizers = live.pointer("/spec/finalizers").cloned();
                 set_or_remove(new, "spec", finalizers.map(|finalizers| json!({"finalizers": finalizers})));
             }
-            if kind.kind == "Service" && kind.custom.is_none() {
+            if kind.name == "Service" && kind.custom.is_none() {
                 keep_cluster_ip(live, new);
             }
         }

@@ -97,7 +97,7 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
         }
     }
     let api_version = call.kind.api_version();
-    Ok(json!({"kind": call.kind.list_kind, "apiVersion": api_version, "metadata": metadata, "items": items}))
+    Ok(json!({"kind": call.kind.list_name, "apiVersion": api_version, "metadata": metadata, "items": items}))
 }
 
 fn snapshot(state: &State, call: &Call, at: u64) -> Result<Vec<(Key, Arc<Value>)>, TooOld> {

@@ -72,7 +72,6 @@ pub(super) struct Field {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Patch {
     pub(super) merge: bool,
-    pub(super) retain_keys: bool,
     pub(super) key: Option<String>,
 }
 
@@ -159,11 +158,8 @@ fn parse_field<'a>(kind: &str, facts: impl Iterator<Item = &'a str>) -> Field {
             Some(("default", value)) => field.default = Some(Value::String(value.to_owned())),
             Some(("patch", how)) => {
                 let (strategies, key) = how.split_once(':').map_or((how, None), |(s, k)| (s, Some(k)));
-                field.patch = Patch {
-                    merge: strategies.split(',').any(|s| s == "merge"),
-                    retain_keys: strategies.split(',').any(|s| s == "retainKeys"),
-                    key: key.map(str::to_owned),
-                };
+                field.patch =
+                    Patch { merge: strategies.split(',').any(|s| s == "merge"), key: key.map(str::to_owned) };
             }
             _ => {}
         }

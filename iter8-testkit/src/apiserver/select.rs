@@ -140,7 +140,7 @@ fn has_own_fields(kind: &Kind) -> bool {
 }
 
 fn known_fields(kind: &Kind) -> Vec<String> {
-    let own: &[&str] = match (kind.group.as_str(), kind.kind.as_str()) {
+    let own: &[&str] = match (kind.group.as_str(), kind.name.as_str()) {
         ("", "Pod") => &[
             "spec.nodeName",
             "spec.restartPolicy",

@@ -64,9 +64,10 @@ impl State {
 
     pub(super) fn new_uid(&mut self) -> String {
         let (high, low) = (self.next_identity(), self.next_identity());
-        let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0x0fff);
-        let (d, e) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
-        format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+        let hex = format!("{high:016x}{low:016x}");
+        let part = |from, to| hex.get(from..to).unwrap_or_default();
+        // Version 4, variant 1.
+        format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
     }
 
     /// The end of a generated name.

@@ -164,10 +164,9 @@ fn scalar_zero(schema: &Schema) -> Value {
 fn convert_scalar(scalar: Scalar, value: &Value, reading: &Reading) -> Result<Value, WrongType> {
     let same = || Ok(value.clone());
     match (scalar, value) {
-        (Scalar::String | Scalar::Bytes, Value::String(_))
+        (Scalar::String | Scalar::Bytes | Scalar::IntOrString, Value::String(_))
         | (Scalar::Bool, Value::Bool(_))
-        | (Scalar::Number, Value::Number(_))
-        | (Scalar::IntOrString, Value::String(_)) => same(),
+        | (Scalar::Number, Value::Number(_)) => same(),
         (Scalar::Int64, Value::Number(number)) if number.is_i64() => same(),
         (Scalar::Int32 | Scalar::IntOrString, Value::Number(number))
             if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) =>

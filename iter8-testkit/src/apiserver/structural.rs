@@ -38,7 +38,9 @@ fn prune_at(schema: &Value, value: &mut Value, is_resource: bool) {
         }
         Value::Array(items) => {
             if let Some(below) = schema.get("items") {
-                items.iter_mut().for_each(|item| prune_at(below, item, false));
+                for item in items {
+                    prune_at(below, item, false);
+                }
             }
         }
         _ => {}
@@ -102,7 +104,9 @@ pub(super) fn fill_in(schema: &Value, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(below) = schema.get("items") {
-                items.iter_mut().for_each(|item| fill_in(below, item));
+                for item in items {
+                    fill_in(below, item);
+                }
             }
         }
         _ => {}

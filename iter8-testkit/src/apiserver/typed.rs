@@ -264,7 +264,7 @@ pub(super) fn undeclared(schema: &Schema, value: &Value) -> Option<String> {
 fn undeclared_at(schema: &Schema, value: &Value, path: &mut String) -> Option<String> {
     let expected = |wanted: &str, path: &str| Some(format!("{path}: expected {wanted}, got {value}"));
     match (schema.resolve(), value) {
-        (_, Value::Null) | (Schema::Free | Schema::Opaque, _) => None,
+        (_, Value::Null) | (Schema::Free | Schema::Opaque | Schema::Named(_), _) => None,
         (Schema::Object(object), Value::Object(fields)) => fields.iter().find_map(|(key, item)| {
             let length = path.len();
             path.push('.');
@@ -301,6 +301,5 @@ fn undeclared_at(schema: &Schema, value: &Value, path: &mut String) -> Option<St
             _ if value.is_object() || value.is_array() => expected("scalar", path),
             _ => None,
         },
-        (Schema::Named(_), _) => None,
     }
 }

@@ -121,7 +121,7 @@ fn name_problem(kind: &Kind, name: &str) -> Option<String> {
     let subdomain = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
                      start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
                      '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-    let (fits, most, detail) = match (kind.group.as_str(), kind.kind.as_str()) {
+    let (fits, most, detail) = match (kind.group.as_str(), kind.name.as_str()) {
         ("", "Namespace") => (is(&LABEL, name), 63, label),
         ("", "Service") => (is(&LABEL_1035, name), 63, label_1035),
         ("rbac.authorization.k8s.io", _) => {
@@ -179,7 +179,7 @@ fn content(kind: &Kind, object: &Value) -> Vec<Cause> {
     if let Some(custom) = &kind.custom {
         return structural::validate(&custom.schema, object);
     }
-    match (kind.group.as_str(), kind.kind.as_str()) {
+    match (kind.group.as_str(), kind.name.as_str()) {
         ("apps", "Deployment" | "ReplicaSet") => workload(object),
         ("", "Pod") => containers(object, "/spec", "spec"),
         ("", "Service") => service(object),
@@ -295,7 +295,7 @@ fn service(object: &Value) -> Vec<Cause> {
 
 /// What an update must not change.
 fn transition(kind: &Kind, live: &Value, new: &Value) -> Vec<Cause> {
-    let fields: &[(&str, &str)] = match (kind.group.as_str(), kind.kind.as_str()) {
+    let fields: &[(&str, &str)] = match (kind.group.as_str(), kind.name.as_str()) {
         ("apps", "Deployment" | "ReplicaSet") => &[("/spec/selector", "spec.selector")],
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => &[("/roleRef", "roleRef")],
         ("discovery.k8s.io", "EndpointSlice") => &[("/addressType", "addressType")],
@@ -326,7 +326,7 @@ fn transition(kind: &Kind, live: &Value, new: &Value) -> Vec<Cause> {
         }
     }
     let locked =
-        live.get("immutable") == Some(&json!(true)) && matches!(kind.kind.as_str(), "ConfigMap" | "Secret");
+        live.get("immutable") == Some(&json!(true)) && matches!(kind.name.as_str(), "ConfigMap" | "Secret");
     if locked && (live.get("data") != new.get("data") || new.get("immutable") != live.get("immutable")) {
         let field = if live.get("data") == new.get("data") { "immutable" } else { "data" };
         causes.push(Cause::forbidden(field, "field is immutable when `immutable` is set"));

@@ -219,7 +219,7 @@ impl Watch {
             None => super::stored::zero(&kind.schema),
         };
         if let Some(fields) = object.as_object_mut() {
-            fields.insert("kind".to_owned(), kind.kind.clone().into());
+            fields.insert("kind".to_owned(), kind.name.clone().into());
             fields.insert("apiVersion".to_owned(), kind.api_version().into());
             fields.insert("metadata".to_owned(), metadata);
         }

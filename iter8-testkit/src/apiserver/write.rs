@@ -47,7 +47,7 @@ pub(super) fn update(state: &mut State, call: &Call) -> Written {
             &json!(0),
             "must be specified for an update",
         );
-        return Err(Failure::invalid(&call.kind.group, &call.kind.kind, &call.name, &[cause]));
+        return Err(Failure::invalid(&call.kind.group, &call.kind.name, &call.name, &[cause]));
     }
     replace(state, call, &live, object, Ownership::ToRecord).map(|object| (200, object))
 }
@@ -87,7 +87,7 @@ pub(super) fn apply(state: &mut State, call: &Call) -> Written {
     if let Some(problem) = typed::undeclared(&call.kind.schema, &config) {
         let (namespace, name) = (&call.namespace, &call.name);
         let of =
-            format!("{namespace}/{name}; {}/{}, Kind={}", call.kind.group, call.kind.version, call.kind.kind);
+            format!("{namespace}/{name}; {}/{}, Kind={}", call.kind.group, call.kind.version, call.kind.name);
         return Err(Failure::internal(&format!("failed to create typed patch object ({of}): {problem}")));
     }
     let live = live(state, call);
@@ -134,7 +134,7 @@ fn empty(kind: &Kind) -> Value {
     };
     if let Some(fields) = object.as_object_mut() {
         fields.insert("apiVersion".to_owned(), kind.api_version().into());
-        fields.insert("kind".to_owned(), kind.kind.clone().into());
+        fields.insert("kind".to_owned(), kind.name.clone().into());
     }
     object
 }
@@ -151,7 +151,7 @@ fn parse_body(call: &Call) -> Result<Value, Failure> {
             let why = format!("couldn't get version/kind; json parse error: {error}");
             Failure::bad_request(&format!(
                 "the object provided is unrecognized (must be of type {}): {why}",
-                call.kind.kind
+                call.kind.name
             ))
         }
     })
@@ -177,10 +177,10 @@ fn check_type(kind: &Kind, object: &mut Value, strict: Strict) -> Result<(), Fai
     }
     let given = fields.entry("apiVersion").or_insert_with(|| api_version.clone().into());
     let given = given.as_str().unwrap_or_default().to_owned();
-    let given_kind = fields.entry("kind").or_insert_with(|| kind.kind.clone().into());
+    let given_kind = fields.entry("kind").or_insert_with(|| kind.name.clone().into());
     let given_kind = given_kind.as_str().unwrap_or_default();
-    if given_kind != kind.kind && !given_kind.is_empty() {
-        let (version, wanted) = (given.rsplit('/').next().unwrap_or_default(), &kind.kind);
+    if given_kind != kind.name && !given_kind.is_empty() {
+        let (version, wanted) = (given.rsplit('/').next().unwrap_or_default(), &kind.name);
         let why = format!(
             "{given_kind} in version {version:?} cannot be handled as a {wanted}: no kind {given_kind:?} is registered"
         );
@@ -201,7 +201,7 @@ fn decode(kind: &Kind, mut object: Value, call: &Call) -> Result<Value, Failure>
     let object = normalize(kind, object, &mut reading)?;
     if call.param("fieldValidation") == "Strict" && !reading.unknown.is_empty() {
         let problems: Vec<_> = reading.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
-        let (version, name) = (&kind.version, &kind.kind);
+        let (version, name) = (&kind.version, &kind.name);
         let what = format!("{name} in version {version:?} cannot be handled as a {name}");
         return Err(Failure::bad_request(&format!("{what}: strict decoding error: {}", problems.join(", "))));
     }
@@ -211,7 +211,7 @@ fn decode(kind: &Kind, mut object: Value, call: &Call) -> Result<Value, Failure>
 /// The object as the server keeps it: unknown fields dropped, defaults filled in.
 fn normalize(kind: &Kind, mut object: Value, reading: &mut Reading) -> Result<Value, Failure> {
     let wrong = |WrongType(why): WrongType| {
-        let (version, name) = (&kind.version, &kind.kind);
+        let (version, name) = (&kind.version, &kind.name);
         Failure::bad_request(&format!("{name} in version {version:?} cannot be handled as a {name}: {why}"))
     };
     match &kind.custom {
@@ -286,7 +286,7 @@ fn insert(state: &mut State, call: &Call, mut object: Value, ownership: Ownershi
     let name = text(&object, "/metadata/name").to_owned();
     let causes = validate::create(kind, &object);
     if !causes.is_empty() {
-        return Err(Failure::invalid(&kind.group, &kind.kind, &name, &causes));
+        return Err(Failure::invalid(&kind.group, &kind.name, &name, &causes));
     }
     let key = Key { name: name.clone(), ..call.key() };
     if state.store.get(&key).is_some() {
@@ -330,7 +330,7 @@ fn replace(
     store::set_meta(&mut new, "resourceVersion", version.as_ref().into());
     let causes = validate::update(kind, &call.subresource, live, &new);
     if !causes.is_empty() {
-        return Err(Failure::invalid(&kind.group, &kind.kind, &call.name, &causes));
+        return Err(Failure::invalid(&kind.group, &kind.name, &call.name, &causes));
     }
     managed::keep_times(live, &mut new);
     if new == *live || call.is_dry_run() {

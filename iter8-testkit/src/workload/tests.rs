@@ -15,7 +15,6 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::control_plane::ControlPlane;
 
 /// An API server with a runner and the Deployment and Service `httpbin`.
 struct Bench {
@@ -64,6 +63,7 @@ impl Bench {
                 && status.replicas == spec.replicas
                 && status.updated_replicas == spec.replicas
                 && status.available_replicas == spec.replicas
+                && i32::try_from(state.endpoints.len()).ok() == spec.replicas
                 && state.endpoints.iter().all(ready);
             done.then(|| state.deployment.clone())
         })
@@ -336,32 +336,40 @@ async fn a_later_runner_takes_over(client: Client) {
     assert_eq!(after, before);
 }
 
-/// Every scenario on the real API server.
-mod on_the_real_api_server {
-    use super::*;
+macro_rules! scenarios {
+    ($($scenario:ident),* $(,)?) => {
+        mod in_memory {
+            use crate::apiserver::ApiServer;
 
-    async fn start() -> ControlPlane {
-        let assets = ControlPlane::assets_from_env().expect("KUBEBUILDER_ASSETS is set");
-        ControlPlane::start(&assets).await.unwrap()
-    }
+            $(
+                #[tokio::test]
+                async fn $scenario() {
+                    super::$scenario(ApiServer::new().client()).await;
+                }
+            )*
+        }
 
-    macro_rules! scenarios {
-        ($($scenario:ident),* $(,)?) => {$(
-            #[tokio::test]
-            #[ignore = "needs KUBEBUILDER_ASSETS"]
-            async fn $scenario() {
-                let cluster = start().await;
-                super::$scenario(cluster.client()).await;
-            }
-        )*};
-    }
+        mod on_the_real_api_server {
+            use crate::control_plane::ControlPlane;
 
-    scenarios!(
-        pods_become_ready_and_serve,
-        a_rolling_update_loses_no_request,
-        a_failed_deployment_is_not_ready_and_recovers,
-        an_image_that_fails_stops_the_rollout_not_the_old_pods,
-        what_is_deleted_is_collected_and_comes_back,
-        a_later_runner_takes_over,
-    );
+            $(
+                #[tokio::test]
+                #[ignore = "needs KUBEBUILDER_ASSETS"]
+                async fn $scenario() {
+                    let assets = ControlPlane::assets_from_env().expect("KUBEBUILDER_ASSETS is set");
+                    let cluster = ControlPlane::start(&assets).await.unwrap();
+                    super::$scenario(cluster.client()).await;
+                }
+            )*
+        }
+    };
 }
+
+scenarios!(
+    pods_become_ready_and_serve,
+    a_rolling_update_loses_no_request,
+    a_failed_deployment_is_not_ready_and_recovers,
+    an_image_that_fails_stops_the_rollout_not_the_old_pods,
+    what_is_deleted_is_collected_and_comes_back,
+    a_later_runner_takes_over,
+);
