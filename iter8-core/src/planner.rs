@@ -106,7 +106,7 @@ impl<'a> Declared<'a> {
         let readiness = Readiness::of(
             Some(digests),
             observation.versions.get(&version.name),
-            live.names(&version.service),
+            live.sends_to(&version.service),
         );
         Self { version, readiness }
     }
@@ -141,7 +141,7 @@ fn removed<'a>(release: &ValidRelease, observation: &'a Observation, live: &Live
     versions
         .map(|(name, observed)| {
             let service = observed.service.as_ref();
-            let was_routed = service.is_some_and(|service| live.names(&service.name));
+            let was_routed = service.is_some_and(|service| live.sends_to(&service.name));
             Removed {
                 name,
                 observed,
