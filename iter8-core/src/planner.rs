@@ -64,6 +64,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
         if let Some(reason) = reasons.get(&version.name) {
             version.reason.clone_from(reason);
         }
+        version.weight = rules::default_weight(&rules, &version.service);
     }
     RoutePlan {
         strategy: release.strategy,

@@ -336,6 +336,12 @@ fn held_rule(
     })
 }
 
+/// The weight of a Service in the rule that takes what no other rule takes.
+pub(super) fn default_weight(rules: &[PlannedRule], service: &ServiceName) -> Option<Weight> {
+    let backends = rules.last().map_or(&[][..], |rule| &rule.backends);
+    backends.iter().find(|backend| backend.service == *service).map(|backend| backend.weight)
+}
+
 fn backend(service: &ServiceName, port: Port, weight: Weight) -> PlannedBackend {
     PlannedBackend { service: service.clone(), port, weight }
 }
