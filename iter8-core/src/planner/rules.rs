@@ -28,7 +28,11 @@ pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: 
     if let Some(pending) = pending
         && situation.live.strategy().is_some_and(|live| live != strategy)
     {
-        return held(situation, in_force, pending);
+        let held = held(situation, in_force, pending);
+        // Where only a default rule is left there is nothing to hold, and the next plan could not tell that there was.
+        if held.rules.len() > 1 || held.rules.iter().any(|rule| rule.backends.len() > 1) {
+            return held;
+        }
     }
     if strategy == Strategy::None {
         let mut routing = Routing::default();
@@ -306,7 +310,7 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &str) -> Rou
     routing
 }
 
-/// A live rule, or `None` if it is a candidate's that cannot serve any more.
+/// A live rule, or `None` if nobody is left to serve it.
 fn held_rule(
     live: &ObservedRule,
     in_force: &InForce<'_>,
@@ -319,18 +323,26 @@ fn held_rule(
         return None;
     }
     let primary = in_force.previous.as_ref().map_or(&in_force.declared.service, |previous| previous.service);
-    let backends = live.backends.iter().map(|live| {
-        let is_kept = if serving { can_serve(&live.service) } else { live.service == *primary };
-        let weight = match (is_kept, live.weight) {
-            (false, _) => Weight::ZERO,
-            (true, Weight::ZERO) if !serving => Weight::ONE,
-            (true, weight) => weight,
-        };
-        backend(&live.service, live.port, weight)
-    });
+    let backends: Vec<_> = live
+        .backends
+        .iter()
+        .map(|live| {
+            let is_kept = if serving { can_serve(&live.service) } else { live.service == *primary };
+            let weight = match (is_kept, live.weight) {
+                (false, _) => Weight::ZERO,
+                (true, Weight::ZERO) if !serving => Weight::ONE,
+                (true, weight) => weight,
+            };
+            backend(&live.service, live.port, weight)
+        })
+        .collect();
+    // Only the default rule comes here with nobody to serve it and without the primary.
+    if backends.iter().all(|backend| backend.weight == Weight::ZERO) {
+        return None;
+    }
     Some(PlannedRule {
         matches: live.matches.clone(),
-        backends: backends.collect(),
+        backends,
         mirrors: Vec::new(),
         reason: reason.to_owned(),
     })
