@@ -180,7 +180,8 @@ impl<'a> Situation<'a> {
     /// The default rule names the declared primary, or, until that is ready for the first time, the one before it.
     fn primary_in_force(&'a self) -> InForce<'a> {
         let (declared, readiness) = self.primary();
-        let is_named = self.live.default_services().any(|service| *service == declared.service);
+        // A blue-green candidate is named by the default rule, too, ready or not; the primary comes first.
+        let is_named = self.live.default_services().next() == Some(&declared.service);
         let previous = if is_named || readiness.is_ready() {
             None
         } else {

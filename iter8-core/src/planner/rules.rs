@@ -236,6 +236,9 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
         backends.push(backend(&service.name, declaration.port, weight));
     }
     some_weight(&mut backends, in_force, &mut routing);
+    // First in the rule is the primary in force: the live route is what remembers it.
+    let service = in_force.previous.as_ref().map_or(&in_force.declared.service, |previous| previous.service);
+    backends.sort_by_key(|backend| backend.service != *service);
     let reason = format!("split by weight over {} versions", backends.len());
     routing.rules.push(PlannedRule { matches: Vec::new(), backends, mirrors: Vec::new(), reason });
     routing

@@ -319,6 +319,26 @@ fn a_removed_version_keeps_its_weight_until_the_redefined_primary_is_ready() {
 }
 
 #[test]
+fn the_front_waits_for_a_blue_green_version_that_becomes_the_primary_before_it_was_ever_ready() {
+    let (old, new) = ("{image: web:1, metadata: {name: old}}", "{image: web:2, metadata: {name: new}}");
+    let before = release("blue-green", &[old, new]);
+    let mut world = World::running(&release("blue-green", &[old]));
+    world.write(&before);
+    assert_eq!(rules(&world.step(&before)), ["* → old*50, new*0"]);
+    let swapped = release("blue-green", &[new, old]);
+    for _ in 0..2 {
+        let plan = world.step(&swapped);
+        assert_eq!((rules(&plan), app(&plan)), (vec!["* → old*50, new*0".into()], "old"));
+    }
+    world.finish("new");
+    let plan = world.step(&swapped);
+    assert_eq!((rules(&plan), app(&plan)), (vec!["* → new*50, old*50".into()], "new"));
+    world.crash("new");
+    let plan = world.step(&swapped);
+    assert_eq!((rules(&plan), app(&plan)), (vec!["* → new*0, old*50".into()], "new"), "it was ready once");
+}
+
+#[test]
 fn a_candidate_that_is_broken_anyway_holds_up_no_removal() {
     let other = "{image: web:3, metadata: {name: other}, matches: [{method: POST}]}";
     let mut world = World::running(&release("canary", &[OLD, NEW, other]));
