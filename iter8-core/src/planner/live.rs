@@ -60,9 +60,12 @@ impl<'a> Live<'a> {
         self.rules().iter().find(is_own).map(|rule| rule.matches.as_slice())
     }
 
-    /// The weight of a Service in the default rule, unless it is 0.
+    /// The weight of a Service in the default rule, unless it is 0 or means nothing for want of others.
     pub(super) fn weight_of(&self, service: &ServiceName) -> Option<Weight> {
         let backends = self.default_rule().map_or(&[][..], |rule| &rule.backends);
+        if backends.len() < 2 {
+            return None;
+        }
         let weight =
             backends.iter().find(|backend| backend.service == *service).map(|backend| backend.weight);
         weight.filter(|weight| *weight != Weight::ZERO)
