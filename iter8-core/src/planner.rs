@@ -185,7 +185,8 @@ impl<'a> Situation<'a> {
         let previous = if is_named || readiness.is_ready() {
             None
         } else {
-            self.live.default_services().find_map(|service| self.previous(service))
+            let mut others = self.live.default_services().filter(|service| **service != declared.service);
+            others.find_map(|service| self.previous(service))
         };
         // One that cannot serve any more has no advantage over one that can.
         let previous =

@@ -25,12 +25,14 @@ impl Routing {
 pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
     let strategy = situation.release.strategy;
     // A change of strategy waits like a promotion does: both shapes do not fit in one route.
+    // Without a route nothing would remember the primary before, to which the front leads until then.
+    let is_memory = strategy == Strategy::None && in_force.previous.is_some();
     if let Some(pending) = pending
-        && situation.live.strategy().is_some_and(|live| live != strategy)
+        && (is_memory || situation.live.strategy().is_some_and(|live| live != strategy))
     {
         let held = held(situation, in_force, pending);
         // Where only a default rule is left there is nothing to hold, and the next plan could not tell that there was.
-        if held.rules.len() > 1 || held.rules.iter().any(|rule| rule.backends.len() > 1) {
+        if is_memory || held.rules.len() > 1 || held.rules.iter().any(|rule| rule.backends.len() > 1) {
             return held;
         }
     }
@@ -303,8 +305,13 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &str) -> Rou
             .chain(removed.map(|removed| &removed.readiness))
             .any(Readiness::is_routable)
     };
+    let exists = |name: &ServiceName| {
+        let mut services =
+            situation.observation.versions.values().filter_map(|version| version.service.as_ref());
+        services.any(|service| service.name == *name && !service.deleting)
+    };
     for live in situation.live.rules() {
-        routing.rules.extend(held_rule(live, in_force, &can_serve, &reason));
+        routing.rules.extend(held_rule(live, in_force, &can_serve, &exists, &reason));
     }
     if !routing.rules.last().is_some_and(|rule| rule.matches.is_empty()) {
         let default = default_rule(in_force, &mut routing);
@@ -318,6 +325,7 @@ fn held_rule(
     live: &ObservedRule,
     in_force: &InForce<'_>,
     can_serve: &impl Fn(&ServiceName) -> bool,
+    exists: &impl Fn(&ServiceName) -> bool,
     reason: &str,
 ) -> Option<PlannedRule> {
     let serving =
@@ -329,6 +337,7 @@ fn held_rule(
     let backends: Vec<_> = live
         .backends
         .iter()
+        .filter(|live| live.service == *primary || exists(&live.service))
         .map(|live| {
             let is_kept = if serving { can_serve(&live.service) } else { live.service == *primary };
             let weight = match (is_kept, live.weight) {
