@@ -161,6 +161,13 @@ struct InForce<'a> {
     previous: Option<Previous<'a>>,
 }
 
+impl InForce<'_> {
+    /// The Service that the default rule names.
+    fn service(&self) -> &crate::ServiceName {
+        self.previous.as_ref().map_or(&self.declared.service, |previous| previous.service)
+    }
+}
+
 /// The version that was the primary until now: a candidate in the new document, or removed.
 #[derive(Clone)]
 struct Previous<'a> {

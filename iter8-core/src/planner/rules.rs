@@ -224,23 +224,40 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
         routing.because(&version.name, reason);
         backends.push(backend(&version.service, version.port, weight));
     }
-    for removed in situation.removed.iter().filter(|removed| removed.readiness.is_routable()) {
+    for removed in &situation.removed {
         let (Some(pending), Some(declaration), Some(service)) =
             (pending, removed.declaration, &removed.observed.service)
         else {
             continue;
         };
-        if backends.len() >= situation.release.limits.backends_per_rule {
-            break;
-        }
-        let weight = situation.live.weight_of(&service.name).unwrap_or(declaration.weight);
+        let weight = if removed.readiness.is_routable() {
+            situation.live.weight_of(&service.name).unwrap_or(declaration.weight)
+        } else if service.name == *in_force.service() {
+            Weight::ZERO
+        } else {
+            continue;
+        };
         routing.because(removed.name, format!("removed, but keeps weight {weight} until then: {pending}"));
         backends.push(backend(&service.name, declaration.port, weight));
     }
+    let limit = situation.release.limits.backends_per_rule;
+    while backends.len() > limit {
+        // What serves now stays; the last of the new ones waits.
+        let is_new = |backend: &PlannedBackend| {
+            let is_live = situation.live.default_services().any(|service| *service == backend.service);
+            !is_live && backend.service != *in_force.service()
+        };
+        let last = backends.iter().rposition(is_new).unwrap_or(limit);
+        let waiting = backends.remove(last);
+        let reason = format!("waits: the route has {limit} backends already until others have left it");
+        let mut declared = situation.declared.iter().map(|declared| declared.version);
+        if let Some(version) = declared.find(|version| version.service == waiting.service) {
+            routing.because(&version.name, reason);
+        }
+    }
     some_weight(&mut backends, in_force, &mut routing);
     // First in the rule is the primary in force: the live route is what remembers it.
-    let service = in_force.previous.as_ref().map_or(&in_force.declared.service, |previous| previous.service);
-    backends.sort_by_key(|backend| backend.service != *service);
+    backends.sort_by_key(|backend| backend.service != *in_force.service());
     let reason = format!("split by weight over {} versions", backends.len());
     routing.rules.push(PlannedRule { matches: Vec::new(), backends, mirrors: Vec::new(), reason });
     routing
@@ -251,13 +268,13 @@ fn some_weight(backends: &mut [PlannedBackend], in_force: &InForce<'_>, routing:
     if backends.iter().any(|backend| backend.weight != Weight::ZERO) {
         return;
     }
-    let previous = in_force.previous.as_ref().map(|previous| previous.service);
-    let primary = &in_force.declared.service;
-    let wanted = previous.filter(|service| backends.iter().any(|backend| backend.service == **service));
-    if let Some(backend) = backends.iter_mut().find(|backend| backend.service == *wanted.unwrap_or(primary)) {
+    if let Some(backend) = backends.iter_mut().find(|backend| backend.service == *in_force.service()) {
         backend.weight = Weight::ONE;
-        let reason = format!("weight 1, since no version has any: {}", in_force.readiness);
-        routing.because(&in_force.declared.name, reason);
+        let (name, readiness) = match &in_force.previous {
+            Some(previous) => (previous.name, previous.readiness),
+            None => (&in_force.declared.name, in_force.readiness),
+        };
+        routing.because(name, format!("weight 1, since no version has any: {readiness}"));
     }
 }
 
@@ -333,7 +350,7 @@ fn held_rule(
     if !live.matches.is_empty() && !serving {
         return None;
     }
-    let primary = in_force.previous.as_ref().map_or(&in_force.declared.service, |previous| previous.service);
+    let primary = in_force.service();
     let backends: Vec<_> = live
         .backends
         .iter()

@@ -231,6 +231,35 @@ fn the_route_never_has_more_rules_than_the_mesh_allows() {
 }
 
 #[test]
+fn where_old_and_new_backends_do_not_fit_together_the_new_ones_wait() {
+    let named = |prefix: char| {
+        let versions: Vec<_> =
+            (0..16).map(|n| format!("{{image: web:1, metadata: {{name: {prefix}{n}}}}}")).collect();
+        release("blue-green", &versions.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (old, new) = (named('a'), named('b'));
+    let mut world = World::running(&old);
+    world.write(&new);
+    for n in 1..16 {
+        world.finish(&format!("b{n}"));
+    }
+    let plan = world.step(&new);
+    let services: Vec<_> = plan.rules()[0].backends.iter().map(|b| b.service.as_str().to_owned()).collect();
+    assert!(services.len() == 16 && services.iter().all(|service| service.starts_with('a')), "{services:?}");
+    assert_eq!(services[0], "a0");
+    assert!(planned(&plan, "b1").reason.starts_with("waits: the route has 16 backends already"));
+    world.finish("b0");
+    world.version("b9").endpoints.terminating = 1;
+    let plan = world.plan(&new);
+    assert!(rules(&plan)[0].starts_with("* → b0*50, a0*50, a1*50"), "b9 is updating: {:?}", rules(&plan));
+    assert_eq!(plan.rules()[0].backends.len(), 16);
+    world.finish("b9");
+    let plan = world.step(&new);
+    assert!(rules(&plan)[0].starts_with("* → b0*50, b1*50"), "{:?}", rules(&plan));
+    assert_eq!(plan.rules()[0].backends.len(), 16);
+}
+
+#[test]
 fn a_changed_strategy_takes_effect_at_once_where_every_version_is_ready() {
     let canary = release("canary", &[PRIMARY, CANDIDATE]);
     let blue_green = release("blue-green", &[PRIMARY, CANDIDATE]);

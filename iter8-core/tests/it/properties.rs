@@ -16,9 +16,13 @@ const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// A release of one to four versions. Few names, images and matches, so that two releases have much in common.
 fn releases() -> impl Strategy<Value = ValidRelease> {
+    releases_of(&STRATEGIES)
+}
+
+fn releases_of(strategies: &'static [&str]) -> impl Strategy<Value = ValidRelease> {
     let names = proptest::sample::subsequence(&NAMES[..], 1..=4).prop_shuffle();
     let details = proptest::collection::vec((0..3_u32, 0..3_u32, 0..3_usize), 4);
-    (proptest::sample::select(&STRATEGIES[..]), names, details).prop_map(|(strategy, names, details)| {
+    (proptest::sample::select(strategies), names, details).prop_map(|(strategy, names, details)| {
         let version = |(name, (image, weight, matches)): (&&str, &(u32, u32, usize))| {
             let matches =
                 ["", ", matches: [{method: GET}]", ", matches: [{path: {value: /x}}, {}]"][*matches];
@@ -198,9 +202,8 @@ proptest! {
 
     #[test]
     fn a_candidates_readiness_changes_no_default_rule_of_a_canary(
-        release in releases(), before in states(), after in states(),
+        release in releases_of(&["canary"]), before in states(), after in states(),
     ) {
-        prop_assume!(release.strategy == Routing::Canary);
         let mut after = after;
         let primary = NAMES.iter().position(|name| *name == release.primary().name.as_str()).unwrap();
         after[primary] = before[primary];
