@@ -1,6 +1,6 @@
 //! The laws of planning, one scenario each: which rules there are, and why.
 
-use iter8_core::{Readiness, Strategy};
+use iter8_core::{Readiness, Strategy, Weight};
 
 use crate::world::{World, planned, release, removal, rules, valid};
 
@@ -127,7 +127,7 @@ fn blue_green_splits_by_weight_with_fifty_as_the_default() {
     let release = release("blue-green", &["{image: web:1, weight: 30}", CANDIDATE]);
     let plan = World::running(&release).plan(&release);
     assert_eq!(rules(&plan), ["* → web-0*30, web-1*50"]);
-    assert_eq!(planned(&plan, "web-1").weight.map(|weight| weight.get()), Some(50));
+    assert_eq!(planned(&plan, "web-1").weight, Some(Weight::DEFAULT));
 }
 
 #[test]

@@ -143,10 +143,7 @@ proptest! {
     fn a_version_that_is_not_ready_gets_no_request_unless_it_is_the_primary(History { release, observation } in histories()) {
         let plan = plan(&release, &observation);
         let primaries = primaries(&release, &observation);
-        let (default, candidates) = match plan.rules().split_last() {
-            Some(split) => split,
-            None => return Ok(()),
-        };
+        let Some((default, candidates)) = plan.rules().split_last() else { return Ok(()) };
         for backend in candidates.iter().flat_map(|rule| &rule.backends) {
             let is_served = is_routable(&release, &observation, &backend.service);
             prop_assert!(is_served || backend.weight == Weight::ZERO, "{:?}", rules(&plan));

@@ -8,9 +8,9 @@ use iter8_core::{
 
 /// A release `web` in namespace `test` with these versions, each in flow style.
 pub(crate) fn release(strategy: &str, versions: &[&str]) -> ValidRelease {
-    let versions: String = versions.iter().map(|version| format!("\n  - {version}")).collect();
+    let versions = versions.join("\n  - ");
     document(&format!(
-        "environment: deployment-gtw\napplication:\n  strategy: {strategy}\n  versions:{versions}\n"
+        "environment: deployment-gtw\napplication:\n  strategy: {strategy}\n  versions:\n  - {versions}\n"
     ))
 }
 
