@@ -64,6 +64,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
         if let Some(reason) = reasons.get(&version.name) {
             version.reason.clone_from(reason);
         }
+        version.weight = rules::default_weight(&rules, &version.service);
     }
     RoutePlan {
         strategy: release.strategy,
@@ -106,7 +107,7 @@ impl<'a> Declared<'a> {
         let readiness = Readiness::of(
             Some(digests),
             observation.versions.get(&version.name),
-            live.names(&version.service),
+            live.sends_to(&version.service),
         );
         Self { version, readiness }
     }
@@ -141,7 +142,7 @@ fn removed<'a>(release: &ValidRelease, observation: &'a Observation, live: &Live
     versions
         .map(|(name, observed)| {
             let service = observed.service.as_ref();
-            let was_routed = service.is_some_and(|service| live.names(&service.name));
+            let was_routed = service.is_some_and(|service| live.sends_to(&service.name));
             Removed {
                 name,
                 observed,
@@ -158,6 +159,13 @@ struct InForce<'a> {
     readiness: &'a Readiness,
     /// The version before it, while the declared primary has not been ready yet.
     previous: Option<Previous<'a>>,
+}
+
+impl InForce<'_> {
+    /// The Service that the default rule names.
+    fn service(&self) -> &crate::ServiceName {
+        self.previous.as_ref().map_or(&self.declared.service, |previous| previous.service)
+    }
 }
 
 /// The version that was the primary until now: a candidate in the new document, or removed.
@@ -179,11 +187,13 @@ impl<'a> Situation<'a> {
     /// The default rule names the declared primary, or, until that is ready for the first time, the one before it.
     fn primary_in_force(&'a self) -> InForce<'a> {
         let (declared, readiness) = self.primary();
-        let is_named = self.live.default_services().any(|service| *service == declared.service);
+        // A blue-green candidate is named by the default rule, too, ready or not; the primary comes first.
+        let is_named = self.live.default_services().next() == Some(&declared.service);
         let previous = if is_named || readiness.is_ready() {
             None
         } else {
-            self.live.default_services().find_map(|service| self.previous(service))
+            let mut others = self.live.default_services().filter(|service| **service != declared.service);
+            others.find_map(|service| self.previous(service))
         };
         // One that cannot serve any more has no advantage over one that can.
         let previous =

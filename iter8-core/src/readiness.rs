@@ -72,8 +72,8 @@ impl Readiness {
     /// The readiness of a version.
     ///
     /// `declared` are the digests (Service, Deployment) of its declaration, `None` once it has left the
-    /// document; `was_routed` tells whether a live route names it, which a version that was never
-    /// ready is not named by.
+    /// document; `was_routed` tells whether a live route gives it requests, which it does not before a version
+    /// has been ready.
     #[must_use]
     pub fn of(
         declared: Option<(&Digest, &Digest)>,

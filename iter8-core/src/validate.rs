@@ -107,9 +107,9 @@ fn check(
     own_namespace(application.namespace.as_ref(), key, &metadata_path, &mut violations);
     metadata::check_labels(&application.labels, &metadata_path, &mut violations);
     metadata::check_annotations(&application.annotations, &metadata_path, &mut violations);
-    if application.drain_seconds.is_some_and(|seconds| seconds > LONGEST_DRAIN_SECONDS) {
+    if let Some(seconds) = application.drain_seconds.filter(|seconds| *seconds > LONGEST_DRAIN_SECONDS) {
         let message = format!("must be at most {LONGEST_DRAIN_SECONDS} seconds (a day)");
-        violations.push(Violation::new(path.field("drainSeconds"), message));
+        violations.push(Violation::new(path.field("drainSeconds"), message).value(&seconds));
     }
 
     let Some(name) = application_name(key, release, &metadata_path, &mut violations) else {

@@ -65,11 +65,13 @@ fn position(location: serde_saphyr::Location) -> Position {
     Position { line: location.line(), column: location.column() }
 }
 
-/// The first line of the parser's message without the position, which we give in a form of our own.
+/// The first line of the parser's message without the position, which we give in a form of our own,
+/// and without its advice to programmers.
 fn one_line(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
-    line.split(" at line ").next().unwrap_or(line).trim_start_matches("error: ").to_owned()
+    let line = line.split(" at line ").next().unwrap_or(line);
+    line.split(", set DuplicateKeyPolicy").next().unwrap_or(line).trim_start_matches("error: ").to_owned()
 }
 
 /// Splits the tree into values and positions. A field's position is that of its name.

@@ -34,6 +34,14 @@ impl<'a> Live<'a> {
         self.route.is_some_and(|route| route.named.contains(service))
     }
 
+    /// Whether any live rule sends or copies requests to the Service; a weight of 0 does not.
+    pub(super) fn sends_to(&self, service: &ServiceName) -> bool {
+        self.rules().iter().any(|rule| {
+            rule.backends.iter().any(|backend| backend.service == *service && backend.weight != Weight::ZERO)
+                || rule.mirrors.iter().any(|mirror| mirror.service == *service)
+        })
+    }
+
     /// The rule that takes what no other rule takes.
     pub(super) fn default_rule(&self) -> Option<&'a ObservedRule> {
         self.rules().iter().rev().find(|rule| rule.matches.is_empty())
@@ -52,9 +60,12 @@ impl<'a> Live<'a> {
         self.rules().iter().find(is_own).map(|rule| rule.matches.as_slice())
     }
 
-    /// The weight of a Service in the default rule, unless it is 0.
+    /// The weight of a Service in the default rule, unless it is 0 or means nothing for want of others.
     pub(super) fn weight_of(&self, service: &ServiceName) -> Option<Weight> {
         let backends = self.default_rule().map_or(&[][..], |rule| &rule.backends);
+        if backends.len() < 2 {
+            return None;
+        }
         let weight =
             backends.iter().find(|backend| backend.service == *service).map(|backend| backend.weight);
         weight.filter(|weight| *weight != Weight::ZERO)

@@ -98,7 +98,11 @@ fn removal(
         Some(Acceptance::Refused(reason)) => return Some((Removal::Leaving, reason, None)),
     }
     let seconds = situation.release.drain_seconds;
-    let Some(since) = service.draining_since else {
+    // A drain that began before the route was written last may be one that a rollback has ended. With a clock
+    // behind that of the API server it cannot be told, and beginning again and again would not help.
+    let written = situation.live.route().and_then(|route| route.written).filter(|written| *written <= now);
+    let Some(since) = service.draining_since.filter(|since| written.is_none_or(|written| written <= *since))
+    else {
         let reason = format!("requests under way may finish for {seconds} s");
         return Some((Removal::DrainBegins, reason, Some(now.plus_seconds(seconds))));
     };

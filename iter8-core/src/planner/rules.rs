@@ -25,10 +25,16 @@ impl Routing {
 pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
     let strategy = situation.release.strategy;
     // A change of strategy waits like a promotion does: both shapes do not fit in one route.
+    // Without a route nothing would remember the primary before, to which the front leads until then.
+    let is_memory = strategy == Strategy::None && in_force.previous.is_some();
     if let Some(pending) = pending
-        && situation.live.strategy().is_some_and(|live| live != strategy)
+        && (is_memory || situation.live.strategy().is_some_and(|live| live != strategy))
     {
-        return held(situation, in_force, pending);
+        let held = held(situation, in_force, pending);
+        // Where only a default rule is left there is nothing to hold, and the next plan could not tell that there was.
+        if is_memory || held.rules.len() > 1 || held.rules.iter().any(|rule| rule.backends.len() > 1) {
+            return held;
+        }
     }
     if strategy == Strategy::None {
         let mut routing = Routing::default();
@@ -218,20 +224,40 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
         routing.because(&version.name, reason);
         backends.push(backend(&version.service, version.port, weight));
     }
-    for removed in situation.removed.iter().filter(|removed| removed.readiness.is_routable()) {
+    for removed in &situation.removed {
         let (Some(pending), Some(declaration), Some(service)) =
             (pending, removed.declaration, &removed.observed.service)
         else {
             continue;
         };
-        if backends.len() >= situation.release.limits.backends_per_rule {
-            break;
-        }
-        let weight = situation.live.weight_of(&service.name).unwrap_or(declaration.weight);
+        let weight = if removed.readiness.is_routable() {
+            situation.live.weight_of(&service.name).unwrap_or(declaration.weight)
+        } else if service.name == *in_force.service() {
+            Weight::ZERO
+        } else {
+            continue;
+        };
         routing.because(removed.name, format!("removed, but keeps weight {weight} until then: {pending}"));
         backends.push(backend(&service.name, declaration.port, weight));
     }
+    let limit = situation.release.limits.backends_per_rule;
+    while backends.len() > limit {
+        // What serves now stays; the last of the new ones waits.
+        let is_new = |backend: &PlannedBackend| {
+            let is_live = situation.live.default_services().any(|service| *service == backend.service);
+            !is_live && backend.service != *in_force.service()
+        };
+        let last = backends.iter().rposition(is_new).unwrap_or(limit);
+        let waiting = backends.remove(last);
+        let reason = format!("waits: the route has {limit} backends already until others have left it");
+        let mut declared = situation.declared.iter().map(|declared| declared.version);
+        if let Some(version) = declared.find(|version| version.service == waiting.service) {
+            routing.because(&version.name, reason);
+        }
+    }
     some_weight(&mut backends, in_force, &mut routing);
+    // First in the rule is the primary in force: the live route is what remembers it.
+    backends.sort_by_key(|backend| backend.service != *in_force.service());
     let reason = format!("split by weight over {} versions", backends.len());
     routing.rules.push(PlannedRule { matches: Vec::new(), backends, mirrors: Vec::new(), reason });
     routing
@@ -242,13 +268,13 @@ fn some_weight(backends: &mut [PlannedBackend], in_force: &InForce<'_>, routing:
     if backends.iter().any(|backend| backend.weight != Weight::ZERO) {
         return;
     }
-    let previous = in_force.previous.as_ref().map(|previous| previous.service);
-    let primary = &in_force.declared.service;
-    let wanted = previous.filter(|service| backends.iter().any(|backend| backend.service == **service));
-    if let Some(backend) = backends.iter_mut().find(|backend| backend.service == *wanted.unwrap_or(primary)) {
+    if let Some(backend) = backends.iter_mut().find(|backend| backend.service == *in_force.service()) {
         backend.weight = Weight::ONE;
-        let reason = format!("weight 1, since no version has any: {}", in_force.readiness);
-        routing.because(&in_force.declared.name, reason);
+        let (name, readiness) = match &in_force.previous {
+            Some(previous) => (previous.name, previous.readiness),
+            None => (&in_force.declared.name, in_force.readiness),
+        };
+        routing.because(name, format!("weight 1, since no version has any: {readiness}"));
     }
 }
 
@@ -296,8 +322,13 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &str) -> Rou
             .chain(removed.map(|removed| &removed.readiness))
             .any(Readiness::is_routable)
     };
+    let exists = |name: &ServiceName| {
+        let mut services =
+            situation.observation.versions.values().filter_map(|version| version.service.as_ref());
+        services.any(|service| service.name == *name && !service.deleting)
+    };
     for live in situation.live.rules() {
-        routing.rules.extend(held_rule(live, in_force, &can_serve, &reason));
+        routing.rules.extend(held_rule(live, in_force, &can_serve, &exists, &reason));
     }
     if !routing.rules.last().is_some_and(|rule| rule.matches.is_empty()) {
         let default = default_rule(in_force, &mut routing);
@@ -306,11 +337,12 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &str) -> Rou
     routing
 }
 
-/// A live rule, or `None` if it is a candidate's that cannot serve any more.
+/// A live rule, or `None` if nobody is left to serve it.
 fn held_rule(
     live: &ObservedRule,
     in_force: &InForce<'_>,
     can_serve: &impl Fn(&ServiceName) -> bool,
+    exists: &impl Fn(&ServiceName) -> bool,
     reason: &str,
 ) -> Option<PlannedRule> {
     let serving =
@@ -318,22 +350,37 @@ fn held_rule(
     if !live.matches.is_empty() && !serving {
         return None;
     }
-    let primary = in_force.previous.as_ref().map_or(&in_force.declared.service, |previous| previous.service);
-    let backends = live.backends.iter().map(|live| {
-        let is_kept = if serving { can_serve(&live.service) } else { live.service == *primary };
-        let weight = match (is_kept, live.weight) {
-            (false, _) => Weight::ZERO,
-            (true, Weight::ZERO) if !serving => Weight::ONE,
-            (true, weight) => weight,
-        };
-        backend(&live.service, live.port, weight)
-    });
+    let primary = in_force.service();
+    let backends: Vec<_> = live
+        .backends
+        .iter()
+        .filter(|live| live.service == *primary || exists(&live.service))
+        .map(|live| {
+            let is_kept = if serving { can_serve(&live.service) } else { live.service == *primary };
+            let weight = match (is_kept, live.weight) {
+                (false, _) => Weight::ZERO,
+                (true, Weight::ZERO) if !serving => Weight::ONE,
+                (true, weight) => weight,
+            };
+            backend(&live.service, live.port, weight)
+        })
+        .collect();
+    // Only the default rule comes here with nobody to serve it and without the primary.
+    if backends.iter().all(|backend| backend.weight == Weight::ZERO) {
+        return None;
+    }
     Some(PlannedRule {
         matches: live.matches.clone(),
-        backends: backends.collect(),
+        backends,
         mirrors: Vec::new(),
         reason: reason.to_owned(),
     })
+}
+
+/// The weight of a Service in the rule that takes what no other rule takes.
+pub(super) fn default_weight(rules: &[PlannedRule], service: &ServiceName) -> Option<Weight> {
+    let backends = rules.last().map_or(&[][..], |rule| &rule.backends);
+    backends.iter().find(|backend| backend.service == *service).map(|backend| backend.weight)
 }
 
 fn backend(service: &ServiceName, port: Port, weight: Weight) -> PlannedBackend {

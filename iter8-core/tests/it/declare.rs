@@ -1,0 +1,158 @@
+//! What is said of a document that is refused.
+
+use iter8_core::{Capabilities, Document, ReleaseKey, declare};
+
+/// The error for a document, one violation a line.
+fn refusal(text: &str) -> String {
+    let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+    let document = match Document::from_yaml(text) {
+        Ok(document) => document,
+        Err(error) => return error.to_string(),
+    };
+    match declare(&key, &document, &Capabilities::specification()) {
+        Ok(_) => "accepted".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The only violation of a document that is right but for these lines of `application`.
+fn refusal_of_application(lines: &str) -> String {
+    refusal(&format!("environment: deployment-gtw\napplication:\n{lines}\n"))
+}
+
+#[test]
+fn an_unknown_field_is_named_with_the_one_that_was_probably_meant() {
+    assert_eq!(
+        refusal_of_application("  versions:\n  - image: web:1\n    wieght: 3"),
+        "5:5: application.versions[0].wieght: unknown field `wieght`; did you mean `weight`?"
+    );
+    assert_eq!(
+        refusal("environment: deployment\nfoo: 1\napplication: {versions: [{image: web:1}]}"),
+        "2:1: foo: unknown field `foo`; known fields are environment, gateway, hostnames, application, \
+         iter8Version, istioGateway, service"
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_in_the_order_of_the_text() {
+    let text = "\
+gatway: a
+environment: deployment-istio
+application:
+  strategy: canaries
+  port: 0
+  versions:
+  - image: web:1
+    port: 70000
+  - metadata: {name: Web}
+    image: 7
+    weight: -1
+    matches:
+    - headers: [{nam: a, value: b}]
+      path: {value: v2}
+      method: get
+";
+    let expected = [
+        "1:1: gatway: unknown field `gatway`; did you mean `gateway`?",
+        "2:1: environment: environment `deployment-istio` is not supported (found `deployment-istio`); \
+         write `deployment-gtw` (Deployments with routing) or `deployment` (without)",
+        "4:3: application.strategy: is not a known strategy (found `canaries`); \
+         write `none`, `canary`, `blue-green` or `mirror`",
+        "5:3: application.port: must be an integer from 1 to 65535 (found `0`)",
+        "8:5: application.versions[0].port: must be an integer from 1 to 65535 (found `70000`)",
+        "9:16: application.versions[1].metadata.name: is not a valid version name: use at most 63 lower-case \
+         letters, digits and `-`, with a letter or digit at each end (found `Web`)",
+        "10:5: application.versions[1].image: must be a string, not a number (found `7`); write it in quotes: \"7\"",
+        "11:5: application.versions[1].weight: must be an integer from 0 to 1000000 (found `-1`)",
+        "13:17: application.versions[1].matches[0].headers[0].name: is required",
+        "13:18: application.versions[1].matches[0].headers[0].nam: unknown field `nam`; did you mean `name`?",
+        "14:14: application.versions[1].matches[0].path.value: must start with `/` (found `v2`)",
+        "15:7: application.versions[1].matches[0].method: is not a method that a route can match (found `get`); \
+         write one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH",
+    ];
+    assert_eq!(refusal(text).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_reported_as_missing_too() {
+    assert_eq!(refusal(""), "1:1: the document: must be a map, not null");
+    assert_eq!(
+        refusal_of_application("  versions: 7"),
+        "3:3: application.versions: must be a list, not a number (found `7`)"
+    );
+}
+
+#[test]
+fn a_text_that_is_not_yaml_is_refused_where_it_ends_to_be_so() {
+    assert_eq!(refusal("a: ["), "1:4: not a valid YAML document: unclosed bracket '['");
+    assert_eq!(refusal("a: 1\na: 2\n"), "2:1: not a valid YAML document: duplicate mapping key: a");
+}
+
+#[test]
+fn a_strategy_that_the_environment_or_the_mesh_cannot_do_is_refused() {
+    assert_eq!(
+        refusal("environment: deployment\napplication:\n  strategy: canary\n  versions: [{image: web:1}]"),
+        "3:3: application.strategy: needs routing, which environment `deployment` does not have (found `canary`); \
+         write `environment: deployment-gtw` or `strategy: none`"
+    );
+    let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+    let text = "environment: deployment-gtw\napplication: {strategy: mirror, versions: [{image: web:1}]}";
+    let mesh = Capabilities { mesh: "linkerd", request_mirror: false, ..Capabilities::specification() };
+    assert_eq!(
+        declare(&key, &Document::from_yaml(text).unwrap(), &mesh).unwrap_err().to_string(),
+        "2:15: application.strategy: strategy `mirror` needs RequestMirror, which the mesh linkerd does not have; \
+         write `none`, `canary` or `blue-green`"
+    );
+}
+
+#[test]
+fn weight_and_matches_have_no_meaning_under_mirror() {
+    assert_eq!(
+        refusal_of_application(
+            "  strategy: mirror\n  versions:\n  - image: web:1\n  - image: web:2\n    weight: 3\n    matches: [{}]"
+        ),
+        "7:5: application.versions[1].weight: has no meaning under strategy `mirror`; write `mirrorPercent`, \
+         the share of requests that is copied\n\
+         8:5: application.versions[1].matches: has no meaning under strategy `mirror`; leave it out: \
+         the copies are of all requests"
+    );
+}
+
+#[test]
+fn reserved_labels_names_and_numbers_out_of_range_say_what_to_do() {
+    for (lines, expected) in [
+        (
+            "  metadata: {labels: {app.kubernetes.io/managed-by: me}}\n  versions: [{image: web:1}]",
+            "3:23: application.metadata.labels[app.kubernetes.io/managed-by]: label \
+             `app.kubernetes.io/managed-by` is reserved; leave it out",
+        ),
+        (
+            "  versions:\n  - image: web:1\n    metadata: {name: web}",
+            "5:16: application.versions[0].metadata.name: is reserved for the front Service of the application \
+             (found `web`); choose another name",
+        ),
+        (
+            "  drainSeconds: 100000\n  versions: [{image: web:1}]",
+            "3:3: application.drainSeconds: must be at most 86400 seconds (a day) (found `100000`)",
+        ),
+        (
+            "  metadata: {namespace: shop}\n  versions: [{image: web:1}]",
+            "3:14: application.metadata.namespace: is not the namespace of the release (found `shop`); \
+             a release owns objects in its own namespace only: write `test` or nothing",
+        ),
+    ] {
+        assert_eq!(refusal_of_application(lines), expected);
+    }
+}
+
+#[test]
+fn a_service_that_selects_no_pod_of_its_deployment_is_refused() {
+    assert_eq!(
+        refusal_of_application(
+            "  versions:\n  - deploymentSpecification:\n      spec: {template: {metadata: {labels: {app: other}}}}"
+        ),
+        "5:36: application.versions[0].deploymentSpecification.spec.template.metadata.labels: the version's Service \
+         does not select the Pods of its Deployment; Pods need the label `app: web-0`, or the Service another \
+         selector"
+    );
+}

@@ -1,0 +1,10 @@
+//! The core from the outside: documents, plans and their laws.
+
+#![cfg(test)]
+
+mod declare;
+mod golden;
+mod planner;
+mod promotion;
+mod properties;
+mod world;

@@ -1,0 +1,288 @@
+//! The laws of planning, one scenario each: which rules there are, and why.
+
+use iter8_core::{Readiness, Strategy, Weight};
+
+use crate::world::{World, planned, release, removal, rules, valid};
+
+const PRIMARY: &str = "{image: web:1}";
+const CANDIDATE: &str = "{image: web:2}";
+/// With matches of its own.
+const BETA: &str = "{image: web:3, matches: [{headers: [{name: beta, value: yes}]}]}";
+
+const DEFAULT: &str = "* → web-0*1";
+const TEST: &str = "header traffic=test → web-1*1";
+const BETA_RULE: &str = "header beta=yes → web-2*1";
+
+#[test]
+fn there_is_no_rule_before_the_primary_has_been_ready_once() {
+    for strategy in ["canary", "blue-green", "mirror"] {
+        let release = release(strategy, &[PRIMARY, CANDIDATE]);
+        let mut world = World::new();
+        assert!(world.plan(&release).route.is_none(), "{strategy}: nothing exists");
+        world.write(&release);
+        world.finish("web-1");
+        let plan = world.plan(&release);
+        assert!(plan.route.is_none(), "{strategy}: only the candidate is ready");
+        assert_eq!(
+            planned(&plan, "web-1").reason,
+            "no requests yet: the primary web-0 is not ready: no Pod is ready"
+        );
+        world.finish("web-0");
+        assert!(world.plan(&release).route.is_some(), "{strategy}");
+    }
+}
+
+#[test]
+fn a_first_rollout_that_is_not_available_is_not_ready() {
+    for strategy in ["canary", "blue-green", "mirror"] {
+        let release = release(strategy, &[PRIMARY, CANDIDATE]);
+        let mut world = World::running(&release);
+        world.observation.versions.remove(&valid(&release, "web-1").name);
+        world.step(&release);
+        world.write(&release);
+        world.step(&release);
+        world.version("web-1").endpoints.ready = 1;
+        let plan = world.plan(&release);
+        assert!(!planned(&plan, "web-1").readiness.is_routable(), "{strategy}");
+        let words = rules(&plan).concat();
+        assert!(!words.contains("web-1") || words.contains("web-1*0"), "{strategy}: {words}");
+    }
+}
+
+#[test]
+fn strategy_none_has_a_front_and_no_route() {
+    let release = release("none", &[PRIMARY, CANDIDATE]);
+    let plan = World::running(&release).plan(&release);
+    assert!(plan.route.is_none());
+    assert_eq!(plan.front.unwrap().selector["app"], "web-0");
+}
+
+#[test]
+fn a_candidate_is_reached_by_its_matches_while_it_is_ready_and_only_then() {
+    let release = release("canary", &[PRIMARY, CANDIDATE]);
+    let mut world = World::running(&release);
+    assert_eq!(rules(&world.step(&release)), [TEST, DEFAULT]);
+    world.crash("web-1");
+    let plan = world.step(&release);
+    assert_eq!(rules(&plan), [DEFAULT], "failing");
+    assert_eq!(planned(&plan, "web-1").reason, "no requests: not ready: no Pod is ready");
+    world.finish("web-1");
+    assert_eq!(rules(&world.step(&release)), [TEST, DEFAULT], "recovering");
+}
+
+#[test]
+fn the_primary_keeps_its_rule_though_it_is_not_ready() {
+    let release = release("canary", &[PRIMARY, CANDIDATE]);
+    let mut world = World::running(&release);
+    world.crash("web-0");
+    let plan = world.step(&release);
+    assert_eq!(rules(&plan), [TEST, DEFAULT]);
+    assert_eq!(
+        planned(&plan, "web-0").reason,
+        "the primary keeps its rule though it is not ready: no Pod is ready"
+    );
+    world.observation.versions.clear();
+    assert_eq!(rules(&world.plan(&release)), [DEFAULT], "even with its objects gone");
+}
+
+#[test]
+fn a_candidates_readiness_never_changes_the_default_rule() {
+    let release = release("canary", &[PRIMARY, CANDIDATE, BETA]);
+    let mut world = World::running(&release);
+    for crashed in [&["web-1"][..], &["web-2"], &["web-1", "web-2"]] {
+        for name in crashed {
+            world.crash(name);
+        }
+        let plan = world.step(&release);
+        assert_eq!(rules(&plan).last().unwrap(), DEFAULT, "{crashed:?}");
+        for name in crashed {
+            world.finish(name);
+        }
+    }
+}
+
+#[test]
+fn candidates_rules_follow_the_list_and_the_default_rule_is_last() {
+    let release = release("canary", &[PRIMARY, CANDIDATE, BETA]);
+    assert_eq!(rules(&World::running(&release).plan(&release)), [TEST, BETA_RULE, DEFAULT]);
+}
+
+#[test]
+fn a_version_seen_with_another_digest_is_not_ready() {
+    let release = release("canary", &[PRIMARY, CANDIDATE]);
+    let old = crate::world::release("canary", &["{image: web:0}", CANDIDATE]);
+    let world = World::running(&old);
+    let plan = world.plan(&release);
+    let Readiness::Updating(_) = planned(&plan, "web-0").readiness else {
+        panic!("an old rollout passes for the new one: {:?}", planned(&plan, "web-0"));
+    };
+    assert_eq!(
+        planned(&plan, "web-0").reason,
+        "the primary, updating: its Deployment is not yet as declared"
+    );
+}
+
+#[test]
+fn blue_green_splits_by_weight_with_fifty_as_the_default() {
+    let release = release("blue-green", &["{image: web:1, weight: 30}", CANDIDATE]);
+    let plan = World::running(&release).plan(&release);
+    assert_eq!(rules(&plan), ["* → web-0*30, web-1*50"]);
+    assert_eq!(planned(&plan, "web-1").weight, Some(Weight::DEFAULT));
+}
+
+#[test]
+fn blue_green_gives_a_version_that_is_not_ready_weight_zero() {
+    let release = release("blue-green", &["{image: web:1, weight: 30}", "{image: web:2, weight: 70}"]);
+    let mut world = World::running(&release);
+    for (crashed, expected) in [("web-0", "* → web-0*0, web-1*70"), ("web-1", "* → web-0*30, web-1*0")] {
+        world.crash(crashed);
+        assert_eq!(rules(&world.step(&release)), [expected]);
+        world.finish(crashed);
+    }
+    assert_eq!(rules(&world.step(&release)), ["* → web-0*30, web-1*70"]);
+}
+
+#[test]
+fn an_all_zero_split_becomes_primary_one() {
+    let release = release("blue-green", &["{image: web:1, weight: 0}", "{image: web:2, weight: 0}"]);
+    let mut world = World::running(&release);
+    assert_eq!(rules(&world.step(&release)), ["* → web-0*1, web-1*0"]);
+    world.crash("web-0");
+    world.crash("web-1");
+    assert_eq!(rules(&world.step(&release)), ["* → web-0*1, web-1*0"]);
+}
+
+#[test]
+fn sums_of_the_greatest_weights_do_not_overflow() {
+    let version = "{image: web:1, weight: 1000000}";
+    let release = release("blue-green", &[version; 16]);
+    let plan = World::running(&release).plan(&release);
+    let sum: u64 = plan.rules()[0].backends.iter().map(|backend| u64::from(backend.weight.get())).sum();
+    assert_eq!(sum, 16_000_000);
+}
+
+#[test]
+fn mirror_copies_to_every_ready_candidate() {
+    let release = release("mirror", &[PRIMARY, "{image: web:2, mirrorPercent: 10}", CANDIDATE]);
+    let mut world = World::running(&release);
+    assert_eq!(rules(&world.step(&release)), ["* → web-0*1 + web-1 10% + web-2 100%"]);
+    world.crash("web-1");
+    assert_eq!(rules(&world.step(&release)), ["* → web-0*1 + web-2 100%"]);
+}
+
+#[test]
+fn planning_twice_changes_nothing() {
+    for strategy in ["none", "canary", "blue-green", "mirror"] {
+        let release = release(strategy, &[PRIMARY, CANDIDATE]);
+        let mut world = World::running(&release);
+        let first = world.step(&release);
+        assert_eq!(world.step(&release), first, "{strategy}");
+    }
+}
+
+#[test]
+fn labels_of_the_objects_change_no_rule() {
+    let plain = release("canary", &[PRIMARY, CANDIDATE]);
+    let labelled = release("canary", &["{image: web:1, metadata: {labels: {team: a}}}", CANDIDATE]);
+    let mut world = World::running(&plain);
+    world.write(&labelled);
+    world.finish("web-0");
+    assert_eq!(rules(&world.plan(&labelled)), rules(&World::running(&plain).plan(&plain)));
+}
+
+#[test]
+fn reordered_candidates_change_places_and_nothing_leaves() {
+    let before = release(
+        "canary",
+        &[PRIMARY, "{image: web:2, metadata: {name: a}}", "{image: web:3, metadata: {name: b}}"],
+    );
+    let after = release(
+        "canary",
+        &[PRIMARY, "{image: web:3, metadata: {name: b}}", "{image: web:2, metadata: {name: a}}"],
+    );
+    let world = World::running(&before);
+    let plan = world.plan(&after);
+    assert_eq!(rules(&plan), ["header traffic=test → b*1", "header traffic=test → a*1", DEFAULT]);
+    assert_eq!(plan.removed().count(), 0);
+}
+
+#[test]
+fn the_route_never_has_more_rules_than_the_mesh_allows() {
+    let named = |prefix: char| -> Vec<String> {
+        let candidates = (1..16).map(|n| format!("{{image: web:2, metadata: {{name: {prefix}{n}}}}}"));
+        std::iter::once(PRIMARY.to_owned()).chain(candidates).collect()
+    };
+    let texts =
+        |versions: &[String]| release("canary", &versions.iter().map(String::as_str).collect::<Vec<_>>());
+    let (old, new) = (texts(&named('a')), texts(&named('b')));
+    let mut world = World::running(&old);
+    world.write(&new);
+    for n in 1..15 {
+        world.finish(&format!("b{n}"));
+    }
+    let plan = world.step(&new);
+    assert_eq!(plan.rules().len(), 16);
+    assert!(plan.rules().iter().all(|rule| !rule.backends[0].service.as_str().starts_with('b')));
+    assert!(planned(&plan, "b1").reason.starts_with("waits: the route has 16 rules already"));
+    world.finish("b15");
+    let plan = world.step(&new);
+    assert!(plan.rules().iter().all(|rule| !rule.backends[0].service.as_str().starts_with('a')));
+    assert!(removal(&plan, "a1").is_some());
+}
+
+#[test]
+fn where_old_and_new_backends_do_not_fit_together_the_new_ones_wait() {
+    let named = |prefix: char| {
+        let versions: Vec<_> =
+            (0..16).map(|n| format!("{{image: web:1, metadata: {{name: {prefix}{n}}}}}")).collect();
+        release("blue-green", &versions.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (old, new) = (named('a'), named('b'));
+    let mut world = World::running(&old);
+    world.write(&new);
+    for n in 1..16 {
+        world.finish(&format!("b{n}"));
+    }
+    let plan = world.step(&new);
+    let services: Vec<_> = plan.rules()[0].backends.iter().map(|b| b.service.as_str().to_owned()).collect();
+    assert!(services.len() == 16 && services.iter().all(|service| service.starts_with('a')), "{services:?}");
+    assert_eq!(services[0], "a0");
+    assert!(planned(&plan, "b1").reason.starts_with("waits: the route has 16 backends already"));
+    world.finish("b0");
+    world.version("b9").endpoints.terminating = 1;
+    let plan = world.plan(&new);
+    assert!(rules(&plan)[0].starts_with("* → b0*50, a0*50, a1*50"), "b9 is updating: {:?}", rules(&plan));
+    assert_eq!(plan.rules()[0].backends.len(), 16);
+    world.finish("b9");
+    let plan = world.step(&new);
+    assert!(rules(&plan)[0].starts_with("* → b0*50, b1*50"), "{:?}", rules(&plan));
+    assert_eq!(plan.rules()[0].backends.len(), 16);
+}
+
+#[test]
+fn a_changed_strategy_takes_effect_at_once_where_every_version_is_ready() {
+    let canary = release("canary", &[PRIMARY, CANDIDATE]);
+    let blue_green = release("blue-green", &[PRIMARY, CANDIDATE]);
+    let mut world = World::running(&canary);
+    world.write(&blue_green);
+    let plan = world.step(&blue_green);
+    assert_eq!((plan.strategy, rules(&plan)), (Strategy::BlueGreen, vec!["* → web-0*50, web-1*50".into()]));
+}
+
+#[test]
+fn a_changed_strategy_waits_for_a_redefined_primary() {
+    let canary = release("canary", &[PRIMARY, CANDIDATE]);
+    let blue_green = release("blue-green", &["{image: web:9}", CANDIDATE]);
+    let mut world = World::running(&canary);
+    world.write(&blue_green);
+    let plan = world.step(&blue_green);
+    assert_eq!(rules(&plan), [TEST, DEFAULT]);
+    assert!(
+        planned(&plan, "web-1").reason.starts_with("the rules of the strategy before are kept until then")
+    );
+    world.crash("web-1");
+    assert_eq!(rules(&world.plan(&blue_green)).last().unwrap(), "* → web-0*50, web-1*0");
+    world.finish("web-1");
+    world.finish("web-0");
+    assert_eq!(rules(&world.step(&blue_green)), ["* → web-0*50, web-1*50"]);
+}
