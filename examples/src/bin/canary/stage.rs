@@ -18,9 +18,8 @@ pub(crate) const NAMESPACE: &str = "test";
 const START: Duration = Duration::from_millis(400);
 
 /// Where the tutorial is performed.
-#[derive(Debug)]
 pub(crate) struct Stage {
-    pub(crate) client: kube::Client,
+    pub(crate) client: Client,
     /// `None` where no request can reach the mesh.
     pub(crate) requests: Option<Requests>,
     /// How long anything may take here.
