@@ -14,9 +14,6 @@ use crate::requests::Requests;
 /// The namespace of the tutorial.
 pub(crate) const NAMESPACE: &str = "test";
 
-/// How long Pods of this machine take to start, so that one can see that nothing is routed before.
-const START: Duration = Duration::from_millis(400);
-
 /// Where the tutorial is performed.
 pub(crate) struct Stage {
     pub(crate) client: Client,
@@ -52,7 +49,6 @@ impl Stage {
     /// The whole tutorial on this machine.
     pub(crate) async fn embedded() -> Result<Self, Box<dyn Error>> {
         let world = World::in_memory(NAMESPACE, &[Release::crd(), HttpRoute::crd()]).await?;
-        world.workloads().set_start_delay(START);
         let controller =
             world.run(|client, shutdown| controller(client, futures::FutureExt::shared(shutdown)));
         let introduction = [

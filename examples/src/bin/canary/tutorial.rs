@@ -80,9 +80,15 @@ async fn declare(
     screen.step(step.title);
     screen.command(&format!("iter8 apply httpbin -n {NAMESPACE} -f {} --wait", step.file));
     screen.document(step.document);
-    apply(stage, step.document).await?;
-    if stage.embedded.is_some() && step.rules.len() > 1 {
-        ask(stage, screen, "before the candidate is ready", [INITIAL.answers[0], INITIAL.answers[1]]).await;
+    match &stage.embedded {
+        Some(embedded) if step.title == CANDIDATE.title => {
+            embedded.fail("httpbin-1");
+            apply(stage, step.document).await?;
+            until_deployed(stage, "httpbin-1").await?;
+            ask(stage, screen, "before the candidate is ready", INITIAL.answers).await;
+            embedded.recover("httpbin-1");
+        }
+        _ => apply(stage, step.document).await?,
     }
     settle(stage, screen, step, seen).await?;
     ask(stage, screen, "", step.answers).await;
@@ -177,6 +183,19 @@ async fn until_ready(stage: &Stage) -> Result<(), String> {
             _ => tokio::time::sleep(std::time::Duration::from_millis(25)).await,
         }
     }
+}
+
+/// Waits until the controller has written the Deployment.
+async fn until_deployed(stage: &Stage, name: &str) -> Result<(), Box<dyn Error>> {
+    let begun = Instant::now();
+    let wanted = format!("Deployment {name}");
+    while !Inventory::take(stage).await?.names().contains(&wanted) {
+        if begun.elapsed() > stage.patience {
+            return Err(format!("{wanted} was not created").into());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    Ok(())
 }
 
 async fn until_rules(stage: &Stage, rules: &[&str]) -> Result<(), Box<dyn Error>> {
