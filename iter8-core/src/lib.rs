@@ -36,7 +36,7 @@
 //! It uses `std` for its error types and maps only.
 //!
 //! # Features
-//! - `yaml`: [`Document::from_yaml`], with line and column of every field.
+//! - `yaml`: `Document::from_yaml`, with line and column of every field.
 
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 

@@ -222,12 +222,22 @@ impl<'a> Situation<'a> {
             return Some(format!("the primary {} is {}", in_force.declared.name, in_force.readiness));
         }
         self.declared.iter().skip(1).find_map(|candidate| match &candidate.readiness {
-            Readiness::Updating(_) => Some(format!("{} is {}", candidate.version.name, candidate.readiness)),
+            Readiness::Updating(_) if self.has_share(candidate) => {
+                Some(format!("{} is {}", candidate.version.name, candidate.readiness))
+            }
             Readiness::NotReady(_) if self.replaces_a_removed_one(candidate) => {
                 Some(format!("{}, which replaces it, is {}", candidate.version.name, candidate.readiness))
             }
-            Readiness::Ready | Readiness::NotReady(_) => None,
+            Readiness::Ready | Readiness::Updating(_) | Readiness::NotReady(_) => None,
         })
+    }
+
+    /// Whether a candidate that is updating gets requests: one of weight 0 takes nobody's place.
+    fn has_share(&self, candidate: &Declared<'_>) -> bool {
+        let version = candidate.version;
+        self.release.strategy != Strategy::BlueGreen
+            || version.weight != crate::Weight::ZERO
+            || self.live.weight_of(&version.service).is_some()
     }
 
     /// Whether a candidate takes over the requests of a removed version: a rename, for example.

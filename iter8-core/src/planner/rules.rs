@@ -230,6 +230,10 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
         else {
             continue;
         };
+        // A version that had no share, a mirror for instance, has none to keep.
+        if !situation.live.default_services().any(|live| *live == service.name) {
+            continue;
+        }
         let weight = if removed.readiness.is_routable() {
             situation.live.weight_of(&service.name).unwrap_or(declaration.weight)
         } else if service.name == *in_force.service() {
@@ -256,11 +260,15 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
         }
     }
     some_weight(&mut backends, in_force, &mut routing);
-    // First in the rule is the primary in force: the live route is what remembers it.
-    backends.sort_by_key(|backend| backend.service != *in_force.service());
+    primary_first(&mut backends, in_force);
     let reason = format!("split by weight over {} versions", backends.len());
     routing.rules.push(PlannedRule { matches: Vec::new(), backends, mirrors: Vec::new(), reason });
     routing
+}
+
+/// First in the default rule is the primary in force: the live route is what remembers it.
+fn primary_first(backends: &mut [PlannedBackend], in_force: &InForce<'_>) {
+    backends.sort_by_key(|backend| backend.service != *in_force.service());
 }
 
 /// An all-zero split becomes primary 1.
@@ -351,7 +359,7 @@ fn held_rule(
         return None;
     }
     let primary = in_force.service();
-    let backends: Vec<_> = live
+    let mut backends: Vec<_> = live
         .backends
         .iter()
         .filter(|live| live.service == *primary || exists(&live.service))
@@ -369,6 +377,7 @@ fn held_rule(
     if backends.iter().all(|backend| backend.weight == Weight::ZERO) {
         return None;
     }
+    primary_first(&mut backends, in_force);
     Some(PlannedRule {
         matches: live.matches.clone(),
         backends,

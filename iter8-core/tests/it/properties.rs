@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use iter8_core::{
-    DeploymentObservation, Observation, ServiceName, Strategy as Routing, Timestamp, ValidRelease, Verdict,
-    VersionObservation, Weight, plan,
+    DeploymentObservation, Observation, RoutePlan, ServiceName, Strategy as Routing, Timestamp, ValidRelease,
+    Verdict, VersionObservation, Weight, plan,
 };
 use proptest::prelude::*;
 
-use crate::world::{live_route, observed, release, rules};
+use crate::world::{World, live_route, observed, release, rules};
 
 const STRATEGIES: [&str; 4] = ["none", "canary", "blue-green", "mirror"];
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -124,12 +124,96 @@ fn primaries(release: &ValidRelease, observation: &Observation) -> BTreeSet<Serv
     live.map(|backend| backend.service.clone()).chain([release.primary().service.clone()]).collect()
 }
 
+fn plan_anew(release: &ValidRelease) -> RoutePlan {
+    plan(release, &Observation::all_ready(release))
+}
+
 fn is_routable(release: &ValidRelease, observation: &Observation, service: &ServiceName) -> bool {
     let plan = plan(release, observation);
     plan.versions.iter().any(|version| version.service == *service && version.readiness.is_routable())
 }
 
+/// One step of an update: a rollout goes on, or time passes, or the controller acts.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Finish(&'static str),
+    Crash(&'static str),
+    Wait(u32),
+    Reconcile,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let name = || proptest::sample::select(&NAMES[..]);
+    let step = prop_oneof![
+        2 => name().prop_map(Step::Finish),
+        1 => name().prop_map(Step::Crash),
+        1 => (1..10_u32).prop_map(Step::Wait),
+        3 => Just(Step::Reconcile),
+    ];
+    proptest::collection::vec(step, 0..20)
+}
+
+/// Does what can be done: a version without a Deployment has no rollout.
+fn take(world: &mut World, step: Step, release: &ValidRelease) {
+    let exists = |world: &World, name: &str| {
+        let version = world.observation.versions.get(&name.parse().unwrap());
+        version.is_some_and(|version| version.deployment.is_some())
+    };
+    match step {
+        Step::Finish(name) if exists(world, name) => world.finish(name),
+        Step::Crash(name) if exists(world, name) => world.crash(name),
+        Step::Finish(_) | Step::Crash(_) => {}
+        Step::Wait(seconds) => world.wait(seconds),
+        Step::Reconcile => {
+            world.step(release);
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn every_update_ends_as_if_it_had_been_installed_anew(
+        before in releases(), after in releases(), steps in steps(),
+    ) {
+        let mut world = World::running(&before);
+        world.write(&after);
+        for step in steps {
+            take(&mut world, step, &after);
+        }
+        for version in after.versions() {
+            world.finish(version.name.as_str());
+        }
+        for _ in 0..10 {
+            world.step(&after);
+            world.wait(5);
+        }
+        let plan = world.plan(&after);
+        prop_assert_eq!(plan.removed().count(), 0, "{:?}", plan.versions);
+        let anew = plan_anew(&after);
+        prop_assert_eq!(rules(&plan), rules(&anew));
+        prop_assert_eq!(plan.front, anew.front);
+        prop_assert_eq!(plan.look_again, None);
+    }
+
+    #[test]
+    fn while_nothing_fails_every_request_goes_to_a_version_that_can_serve_it(
+        before in releases(), after in releases(), steps in steps(),
+    ) {
+        let mut world = World::running(&before);
+        world.write(&after);
+        for step in steps.into_iter().filter(|step| !matches!(step, Step::Crash(_))) {
+            take(&mut world, step, &after);
+            let plan = world.plan(&after);
+            for rule in plan.rules() {
+                for backend in rule.backends.iter().filter(|backend| backend.weight != Weight::ZERO) {
+                    let mut versions = plan.versions.iter();
+                    let version = versions.find(|version| version.service == backend.service);
+                    prop_assert!(version.is_some_and(|version| version.readiness.is_routable()), "{:?}", rules(&plan));
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_weights_of_every_rule_have_a_positive_sum(History { release, observation } in histories()) {
         let plan = plan(&release, &observation);
