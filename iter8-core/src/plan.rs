@@ -24,6 +24,10 @@ pub struct RoutePlan {
     pub route: Option<PlannedRoute>,
     /// The front Service; `None` where the environment has none.
     pub front: Option<FrontService>,
+    /// Whether the live routes have something that no plan has (a filter added by hand) and are to be
+    /// written even if they hold everything that is planned.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub repair: bool,
     /// The versions: the declared ones in order, then those that have left the document.
     pub versions: Vec<PlannedVersion>,
     /// What a person should know besides.

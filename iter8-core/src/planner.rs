@@ -56,7 +56,11 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let in_force = situation.primary_in_force();
     let pending = situation.pending(&in_force);
     let Routing { rules, reasons } = rules::route(&situation, &in_force, pending.as_deref());
-    let (removals, look_again) = removal::removals(&situation, &rules, pending.as_deref());
+    let (removals, removal_step) = removal::removals(&situation, &rules, pending.as_deref());
+    // Nothing tells when a parent that says nothing counts as accepting.
+    let acceptance = observation.route.as_ref().map(|route| Acceptance::of(route, observation.now));
+    let look_again =
+        [removal_step, acceptance.and_then(|acceptance| acceptance.due())].into_iter().flatten().min();
 
     let mut versions: Vec<_> = situation.declared.iter().map(|version| version.planned(&in_force)).collect();
     versions.extend(removals);
@@ -79,6 +83,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
             annotations: release.annotations.clone(),
             rules,
         }),
+        repair: observation.route.iter().any(|live| live.rules.iter().any(|rule| rule.altered)),
         versions,
         notices: release.warnings.clone(),
         look_again,

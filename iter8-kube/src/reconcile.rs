@@ -94,7 +94,8 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let desired = workload::desired(declared, plan, &*self.context.backend)?;
         let mut obstacles = Vec::new();
         for desired in desired.iter().filter(|desired| !self.context.cache.is_missing(desired.kind.kind)) {
-            obstacles.extend(self.ensure(desired, objects).await?);
+            let rewrite = plan.repair && self.context.backend.kinds().contains(&desired.kind);
+            obstacles.extend(self.ensure(desired, objects, rewrite).await?);
         }
         for owned in objects.iter().filter(|owned| is_left_over(owned, &desired)) {
             self.delete(owned).await?;
@@ -121,8 +122,13 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         Ok(obstacles)
     }
 
-    /// Makes an object be as desired; `Some` if something is in the way.
-    async fn ensure(&self, desired: &Desired, objects: &[Owned]) -> Result<Option<Obstacle>, Error> {
+    /// Makes an object be as desired, which `rewrite` knows it is not; `Some` if something is in the way.
+    async fn ensure(
+        &self,
+        desired: &Desired,
+        objects: &[Owned],
+        rewrite: bool,
+    ) -> Result<Option<Obstacle>, Error> {
         let target = self.target(&desired.kind, desired.name());
         let mut object = desired.object.clone();
         object.metadata.owner_references = self.release.controller_owner_ref(&()).map(|owner| vec![owner]);
@@ -131,7 +137,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             .find(|owned| owned.kind == desired.kind && owned.object.name_any() == desired.name());
         match live {
             None => self.create(&target, &object).await,
-            Some(live) if self.is_as_desired(&target, desired, &object, &live.object) => Ok(None),
+            Some(live) if !rewrite && self.is_as_desired(&target, desired, &object, &live.object) => Ok(None),
             Some(live) => {
                 self.apply(&target, &object).await?;
                 if live.object.annotations().contains_key(labels::DRAINING_SINCE) {

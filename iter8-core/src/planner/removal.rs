@@ -20,6 +20,14 @@ pub(crate) enum Acceptance {
 }
 
 impl Acceptance {
+    /// When the route counts as accepted without a word from anybody.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pending(due) => *due,
+            Self::Accepted | Self::Refused(_) => None,
+        }
+    }
+
     pub(crate) fn of(route: &RouteObservation, now: Timestamp) -> Self {
         let mut acceptance = Self::Accepted;
         for report in &route.parents {
