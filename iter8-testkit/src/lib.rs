@@ -5,6 +5,10 @@ pub mod apiserver;
 #[cfg(feature = "apiserver")]
 pub mod control_plane;
 #[cfg(feature = "mesh")]
+pub mod mesh;
+#[cfg(feature = "mesh")]
 pub mod pod_network;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 #[cfg(feature = "mesh")]
 pub mod workload;

@@ -113,9 +113,10 @@ mod tests {
     #[test]
     fn clones_are_the_same_network() {
         let network = PodNetwork::new();
+        let same = network.clone();
         let socket = ([127, 0, 0, 1], 4000).into();
-        let pod = network.clone().allocate();
-        network.clone().expose(pod, 80, socket);
+        let pod = same.allocate();
+        same.expose(pod, 80, socket);
 
         assert_eq!(network.resolve(pod, 80), Some(socket));
         assert_ne!(network.allocate(), pod);

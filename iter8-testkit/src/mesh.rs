@@ -1,0 +1,156 @@
+//! An in-process service mesh: real HTTP requests, routed as the cluster's objects say.
+//!
+//! A [`Mesh`] follows the HTTPRoutes, Services and `EndpointSlices` of one namespace, reports in each route's status
+//! that it has accepted the route, and proxies HTTP/1.1 requests. It does to a request what Linkerd does: routes
+//! of the Service decide; without one the request goes to the Service's own endpoints; no rule that matches is a
+//! 404, a backend that does not exist a 500, a backend without a ready endpoint a 503.
+//!
+//! ```no_run
+//! # async fn example(client: kube::Client) -> Result<(), iter8_testkit::mesh::MeshError> {
+//! use iter8_testkit::mesh::Mesh;
+//! use iter8_testkit::pod_network::PodNetwork;
+//!
+//! let mesh = Mesh::start(client, "test", PodNetwork::new()).await?;
+//! let response = mesh.get("httpbin.test", "/get", &[("traffic", "test")]).await?;
+//! assert_eq!(response.header("app-version"), Some("httpbin-1"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What a real mesh has and this one has not: TLS, gRPC and HTTP/2, retries and timeouts, routes and Services of
+//! other namespaces, protocol detection, and endpoints that are avoided because they fail. And unlike Linkerd it
+//! mirrors and rewrites requests where a route says so, and answers at once where Linkerd would wait for a backend
+//! to come back.
+
+mod balance;
+mod endpoints;
+mod exchange;
+mod following;
+mod message;
+mod patience;
+mod proxy;
+mod report;
+mod view;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::pod_network::PodNetwork;
+use crate::simulator::Precedence;
+
+pub use self::exchange::Response;
+pub use self::view::View;
+
+/// How long the first look at the namespace may take.
+const FIRST_VIEW: Duration = Duration::from_secs(30);
+
+/// The name under which the mesh reports in the status of routes.
+pub const CONTROLLER_NAME: &str = "iter8.tools/testkit-mesh";
+
+/// A running mesh for one namespace. Dropping it ends it.
+#[derive(Debug)]
+pub struct Mesh {
+    address: SocketAddr,
+    view: watch::Receiver<Arc<View>>,
+    _tasks: JoinSet<()>,
+}
+
+/// Why the mesh cannot start or a request has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MeshError {
+    /// No loopback port to listen on.
+    #[error("the proxy cannot listen on loopback")]
+    Listen(#[source] io::Error),
+    /// The API server has not let the mesh see the namespace in time.
+    #[error("the Services and EndpointSlices of namespace `{namespace}` could not be read in time")]
+    NoView {
+        /// The namespace.
+        namespace: String,
+    },
+    /// The request is not one that HTTP can carry.
+    #[error("`{host}{path}` with these headers is not a request")]
+    InvalidRequest {
+        /// The host asked for.
+        host: String,
+        /// The path asked for.
+        path: String,
+        /// What is wrong.
+        #[source]
+        source: http::Error,
+    },
+    /// The proxy could not be reached.
+    #[error("the proxy cannot be reached")]
+    Connect(#[source] io::Error),
+    /// The exchange with the proxy broke off.
+    #[error("the exchange with the proxy broke off")]
+    Exchange(#[source] hyper::Error),
+}
+
+impl Mesh {
+    /// Starts a mesh that behaves like Linkerd, and waits until it knows the namespace.
+    ///
+    /// HTTPRoutes need not be installed yet: the mesh notices when they are.
+    ///
+    /// # Errors
+    ///
+    /// See [`MeshError::Listen`] and [`MeshError::NoView`].
+    pub async fn start(client: Client, namespace: &str, network: PodNetwork) -> Result<Self, MeshError> {
+        Self::start_with(client, namespace, network, Precedence::Linkerd).await
+    }
+
+    /// Starts a mesh that decides between rules as `precedence` says.
+    ///
+    /// # Errors
+    ///
+    /// See [`MeshError::Listen`] and [`MeshError::NoView`].
+    pub async fn start_with(
+        client: Client,
+        namespace: &str,
+        network: PodNetwork,
+        precedence: Precedence,
+    ) -> Result<Self, MeshError> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(MeshError::Listen)?;
+        let address = listener.local_addr().map_err(MeshError::Listen)?;
+        let mut tasks = JoinSet::new();
+        let mut view = following::follow(client.clone(), namespace, precedence, &mut tasks);
+        tasks.spawn(report::report(client, namespace.to_owned(), view.clone()));
+        tasks.spawn(proxy::serve(listener, namespace.to_owned(), network, view.clone()));
+        let first = tokio::time::timeout(FIRST_VIEW, view.wait_for(|view| view.is_complete()));
+        if !matches!(first.await, Ok(Ok(_))) {
+            return Err(MeshError::NoView { namespace: namespace.to_owned() });
+        }
+        Ok(Self { address, view, _tasks: tasks })
+    }
+
+    /// The proxy's URL. The `Host` header of a request to it names the Service, as in a cluster: `httpbin`,
+    /// `httpbin.test`, `httpbin.test.svc` or `httpbin.test.svc.cluster.local`, with a port if it is not 80.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Sends a GET request through the proxy and reads the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// There is no answer, or the request cannot be written down. An answer with any status is no error.
+    pub async fn get(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> Result<Response, MeshError> {
+        exchange::get(self.address, host, path, headers).await
+    }
+
+    /// What the proxy goes by, now and after each change.
+    ///
+    /// Wait for a route with [`watch::Receiver::wait_for`] instead of sleeping.
+    #[must_use]
+    pub fn routes_in_force(&self) -> watch::Receiver<Arc<View>> {
+        self.view.clone()
+    }
+}

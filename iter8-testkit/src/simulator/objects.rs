@@ -1,0 +1,210 @@
+//! The objects that decide where requests go.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Precedence;
+use super::environment::{GatewaySpec, ListenerSetSpec, ReferenceGrantSpec, ServiceSpec};
+use super::model::{Metadata, Object, ObjectRef, RouteSpec, Rule, without_nulls};
+use super::parent::{ObjectKey, Parent, ParentKind};
+
+/// Routes, and the Gateways, `ListenerSets`, Services, `ReferenceGrants` and Namespaces that decide what they do.
+///
+/// A parent or Service that is named but not among the objects is assumed to exist and to take everything. As soon
+/// as one Service has been inserted, the Services are complete: one that is missing does not exist.
+#[derive(Clone, Debug, Default)]
+pub struct RouteSet {
+    pub(super) precedence: Precedence,
+    pub(super) routes: Vec<Route>,
+    pub(super) gateways: BTreeMap<ObjectKey, Object<GatewaySpec>>,
+    pub(super) listener_sets: BTreeMap<ObjectKey, Object<ListenerSetSpec>>,
+    pub(super) services: Option<BTreeMap<ObjectKey, ServiceSpec>>,
+    pub(super) grants: BTreeMap<ObjectKey, ReferenceGrantSpec>,
+    pub(super) namespaces: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum RouteKind {
+    Grpc,
+    Http,
+}
+
+/// An HTTPRoute or GRPCRoute.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) kind: RouteKind,
+    pub(super) key: ObjectKey,
+    pub(super) created: Option<Time>,
+    pub(super) parent_refs: Vec<ObjectRef>,
+    pub(super) hostnames: Vec<String>,
+    pub(super) rules: Vec<Rule>,
+}
+
+/// The object is not what its `kind` says.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind} `{name}` cannot be read")]
+pub struct InvalidObjectError {
+    kind: String,
+    name: String,
+    #[source]
+    source: serde_json::Error,
+}
+
+impl RouteSet {
+    /// No objects yet.
+    #[must_use]
+    pub fn new(precedence: Precedence) -> Self {
+        Self { precedence, ..Self::default() }
+    }
+
+    /// From now on a Service exists only if it has been inserted, even if none has.
+    #[must_use]
+    pub fn with_known_services_only(mut self) -> Self {
+        self.services.get_or_insert_default();
+        self
+    }
+
+    /// Adds an object, or all objects of a `List`: in its JSON form, or typed (`gateway_api`, `k8s_openapi`). One
+    /// that is there already is replaced; one of a kind that decides nothing here is left out.
+    ///
+    /// # Errors
+    ///
+    /// The object does not have the form of its kind.
+    pub fn insert(&mut self, object: &impl Serialize) -> Result<(), InvalidObjectError> {
+        let object = serde_json::to_value(object).map_err(|source| InvalidObjectError {
+            kind: "object".into(),
+            name: String::new(),
+            source,
+        })?;
+        self.insert_value(&object)
+    }
+
+    fn insert_value(&mut self, object: &Value) -> Result<(), InvalidObjectError> {
+        let object = without_nulls(object);
+        let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let is_of = |group: &str| {
+            object
+                .get("apiVersion")
+                .and_then(Value::as_str)
+                .is_none_or(|version| version.rsplit_once('/').map_or("", |(found, _)| found) == group)
+        };
+        let is_gateway_api = is_of("gateway.networking.k8s.io") || is_of("gateway.networking.x-k8s.io");
+        match kind.as_str() {
+            "HTTPRoute" if is_gateway_api => self.insert_route(RouteKind::Http, &object),
+            "GRPCRoute" if is_gateway_api => self.insert_route(RouteKind::Grpc, &object),
+            "Gateway" if is_gateway_api => {
+                let gateway: Object<GatewaySpec> = read(&object)?;
+                self.gateways.insert(gateway.metadata.key(), gateway);
+                Ok(())
+            }
+            "ListenerSet" | "XListenerSet" if is_gateway_api => {
+                let set: Object<ListenerSetSpec> = read(&object)?;
+                self.listener_sets.insert(set.metadata.key(), set);
+                Ok(())
+            }
+            "ReferenceGrant" if is_gateway_api => {
+                let grant: Object<ReferenceGrantSpec> = read(&object)?;
+                self.grants.insert(grant.metadata.key(), grant.spec);
+                Ok(())
+            }
+            "Service" if is_of("") => {
+                let service: Object<ServiceSpec> = read(&object)?;
+                self.services.get_or_insert_default().insert(service.metadata.key(), service.spec);
+                Ok(())
+            }
+            "Namespace" if is_of("") => {
+                let namespace: Namespace = read(&object)?;
+                self.namespaces.insert(namespace.metadata.name, namespace.metadata.labels);
+                Ok(())
+            }
+            _ => self.insert_items(&kind, &object),
+        }
+    }
+
+    fn insert_route(&mut self, kind: RouteKind, object: &Value) -> Result<(), InvalidObjectError> {
+        let object: Object<RouteSpec> = read(object)?;
+        let route = Route {
+            kind,
+            key: object.metadata.key(),
+            created: object.metadata.creation_timestamp,
+            parent_refs: object.spec.parent_refs,
+            hostnames: object.spec.hostnames,
+            rules: object.spec.rules,
+        };
+        self.routes.retain(|other| (other.kind, &other.key) != (kind, &route.key));
+        self.routes.push(route);
+        Ok(())
+    }
+
+    fn insert_items(&mut self, kind: &str, list: &Value) -> Result<(), InvalidObjectError> {
+        let Some(item_kind) = kind.strip_suffix("List") else { return Ok(()) };
+        for item in list.get("items").and_then(Value::as_array).into_iter().flatten() {
+            let mut item = item.clone();
+            if let Some(fields) = item.as_object_mut() {
+                // The items of a typed list carry no kind of their own.
+                fields.entry("kind").or_insert_with(|| item_kind.into());
+            }
+            self.insert_value(&item)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Namespace {
+    metadata: Metadata,
+}
+
+fn read<T: DeserializeOwned>(object: &Value) -> Result<T, InvalidObjectError> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    T::deserialize(object).map_err(|source| InvalidObjectError {
+        kind: text("/kind"),
+        name: text("/metadata/name"),
+        source,
+    })
+}
+
+impl Metadata {
+    fn key(&self) -> ObjectKey {
+        ObjectKey::new(&self.namespace, &self.name)
+    }
+}
+
+impl RouteKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "HTTPRoute",
+            Self::Grpc => "GRPCRoute",
+        }
+    }
+}
+
+impl Route {
+    /// The parent that one of the route's parentRefs names.
+    pub(super) fn parent(&self, reference: &ObjectRef) -> Parent {
+        let group = reference.group.as_deref().unwrap_or("gateway.networking.k8s.io");
+        let kind = match (group, reference.kind.as_deref().unwrap_or("Gateway")) {
+            ("" | "core", "Service") => ParentKind::Service,
+            ("gateway.networking.k8s.io", "Gateway") => ParentKind::Gateway,
+            ("gateway.networking.k8s.io" | "gateway.networking.x-k8s.io", "ListenerSet" | "XListenerSet") => {
+                ParentKind::ListenerSet
+            }
+            // Older manifests leave the group of a Service out.
+            (_, "Service") if reference.group.is_none() => ParentKind::Service,
+            _ => ParentKind::Other,
+        };
+        let namespace = reference.namespace.as_deref().unwrap_or(&self.key.namespace);
+        Parent { kind, key: ObjectKey::new(namespace, &reference.name) }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.kind.as_str(), self.key)
+    }
+}

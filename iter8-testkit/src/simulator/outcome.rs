@@ -1,0 +1,225 @@
+//! What becomes of a request.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::request::Request;
+
+/// What becomes of one request, and why.
+///
+/// Serialized, it is the answer that a program can read. Header names are in lower case throughout.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The status that the client gets, where 200 stands for whatever the backend answers.
+    pub status: u16,
+    /// The match that won; none if nothing matched or no route applies.
+    pub route: Option<MatchedRule>,
+    /// True if no route applies at all, and the request goes where it was addressed to.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub passthrough: bool,
+    /// The backends that can get this request, with their shares.
+    pub backends: Vec<Backend>,
+    /// The share of such requests that fail with status 500, because of backendRefs that cannot be used.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failing_share: f64,
+    /// What a backend receives: after the filters of the rule, and after those of the backendRefs where all agree.
+    pub request: DeliveredRequest,
+    /// What is done to the response, by the same filters.
+    pub response_headers: HeaderChanges,
+    /// The redirect that is the answer, if it is one.
+    pub redirect: Option<Redirect>,
+    /// Who gets a copy of the request.
+    pub mirrors: Vec<Mirror>,
+    /// Sentences that say how this came about.
+    pub why: Vec<String>,
+}
+
+/// Where the winning match stands.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MatchedRule {
+    /// `HTTPRoute` or `GRPCRoute`.
+    #[serde(skip)]
+    pub kind: &'static str,
+    /// Namespace of the route.
+    pub namespace: String,
+    /// Name of the route.
+    pub name: String,
+    /// Number of the rule, from 0.
+    pub rule: usize,
+    /// Number of the match in its rule, from 0; a rule without matches counts as one with a single match.
+    #[serde(rename = "match")]
+    pub match_index: usize,
+}
+
+/// One Service that can get the request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Backend {
+    /// Namespace of the Service.
+    pub namespace: String,
+    /// Name of the Service.
+    pub name: String,
+    /// Port of the Service.
+    pub port: Option<u16>,
+    /// Its share of such requests: more than 0, at most 1.
+    pub share: f64,
+    /// What is particular to this backend, where the filters of the backendRefs differ.
+    #[serde(skip_serializing_if = "Option::is_none", flatten)]
+    pub own: Option<Effect>,
+}
+
+/// What all filters together do for one backend.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Effect {
+    /// What the backend receives.
+    pub request: DeliveredRequest,
+    /// What is done to its response.
+    pub response_headers: HeaderChanges,
+    /// The redirect that is sent instead of calling the backend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<Redirect>,
+}
+
+/// The request as a backend receives it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DeliveredRequest {
+    /// The `Host` header.
+    pub host: String,
+    /// The path with its query.
+    pub path: String,
+    /// All other headers; several values of one header are joined with a comma.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Changes to the headers of a message.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HeaderChanges {
+    /// Headers that get this value in place of any other.
+    pub set: BTreeMap<String, String>,
+    /// Headers that get this value beside those they have.
+    pub add: BTreeMap<String, String>,
+    /// Headers that are taken away.
+    pub remove: Vec<String>,
+}
+
+/// A redirect, as the client sees it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Redirect {
+    /// Status of the answer.
+    pub status: u16,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Name of the host to go to.
+    pub hostname: String,
+    /// Port to go to; none if it is the well-known one of the scheme.
+    pub port: Option<u16>,
+    /// Path to go to, without the query.
+    pub path: String,
+    /// The `Location` header.
+    pub location: String,
+}
+
+/// A Service that gets copies of the request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Mirror {
+    /// Namespace of the Service.
+    pub namespace: String,
+    /// Name of the Service.
+    pub name: String,
+    /// Port of the Service.
+    pub port: Option<u16>,
+    /// How many of 100 requests are copied.
+    pub percent: f64,
+}
+
+impl Outcome {
+    /// The outcome for a request that is sent to a Pod's own address: no route sees it.
+    #[must_use]
+    pub fn past_every_route(request: &Request) -> Self {
+        let why = vec!["the request is addressed to no Service and no Gateway, so no route sees it".into()];
+        Self { passthrough: true, ..Self::answer(200, request, why) }
+    }
+
+    /// What the filters do whichever backend gets the request.
+    #[must_use]
+    pub fn effect_on_all(&self) -> Effect {
+        Effect {
+            request: self.request.clone(),
+            response_headers: self.response_headers.clone(),
+            redirect: self.redirect.clone(),
+        }
+    }
+
+    /// What all filters together do if `backend` gets the request.
+    #[must_use]
+    pub fn effect_on(&self, backend: &Backend) -> Effect {
+        backend.own.clone().unwrap_or_else(|| self.effect_on_all())
+    }
+}
+
+impl HeaderChanges {
+    /// Applies the changes to headers with lower-case names, appending to a header with a comma.
+    pub fn apply(&self, headers: &mut BTreeMap<String, String>) {
+        for (name, value) in &self.set {
+            headers.insert(name.clone(), value.clone());
+        }
+        for (name, value) in &self.add {
+            append(headers, name, value);
+        }
+        headers.retain(|name, _| !self.remove.contains(name));
+    }
+
+    /// What these changes and then `later` do together.
+    pub(super) fn then(mut self, later: &Self) -> Self {
+        for (name, value) in &later.set {
+            self.forget(name);
+            self.set.insert(name.clone(), value.clone());
+        }
+        for (name, value) in &later.add {
+            if self.remove.contains(name) {
+                // Nothing of the earlier values is left to add to.
+                self.forget(name);
+                self.set.insert(name.clone(), value.clone());
+            } else if self.set.contains_key(name) {
+                append(&mut self.set, name, value);
+            } else {
+                append(&mut self.add, name, value);
+            }
+        }
+        for name in &later.remove {
+            self.forget(name);
+            self.remove.push(name.clone());
+        }
+        self
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.set.remove(name);
+        self.add.remove(name);
+        self.remove.retain(|removed| removed != name);
+    }
+}
+
+/// Appends a value to a header, as HTTP joins several values of one header.
+pub(super) fn append(headers: &mut BTreeMap<String, String>, name: &str, value: &str) {
+    headers
+        .entry(name.to_owned())
+        .and_modify(|present| {
+            present.push(',');
+            present.push_str(value);
+        })
+        .or_insert_with(|| value.to_owned());
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
+}

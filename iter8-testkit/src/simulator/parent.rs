@@ -1,0 +1,100 @@
+//! Names of what routes attach to.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Something that routes attach to and requests are sent to.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Parent {
+    pub(super) kind: ParentKind,
+    pub(super) key: ObjectKey,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum ParentKind {
+    Service,
+    Gateway,
+    ListenerSet,
+    /// A kind that no route of the supported kinds can have.
+    Other,
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct ObjectKey {
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+/// The text names no parent.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` is not a parent of the form KIND/NAMESPACE/NAME with kind Service, Gateway or ListenerSet")]
+pub struct InvalidParentError(String);
+
+impl Parent {
+    /// A Service, as the parent of a mesh's routes.
+    #[must_use]
+    pub fn service(namespace: &str, name: &str) -> Self {
+        Self { kind: ParentKind::Service, key: ObjectKey::new(namespace, name) }
+    }
+
+    /// A Gateway.
+    #[must_use]
+    pub fn gateway(namespace: &str, name: &str) -> Self {
+        Self { kind: ParentKind::Gateway, key: ObjectKey::new(namespace, name) }
+    }
+
+    /// A `ListenerSet`.
+    #[must_use]
+    pub fn listener_set(namespace: &str, name: &str) -> Self {
+        Self { kind: ParentKind::ListenerSet, key: ObjectKey::new(namespace, name) }
+    }
+}
+
+impl fmt::Display for Parent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ParentKind::Service => "Service",
+            ParentKind::Gateway => "Gateway",
+            ParentKind::ListenerSet => "ListenerSet",
+            ParentKind::Other => "parent",
+        };
+        write!(formatter, "{kind} {}", self.key)
+    }
+}
+
+impl FromStr for Parent {
+    type Err = InvalidParentError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidParentError(text.to_owned());
+        let mut parts = text.split('/');
+        let (Some(kind), Some(namespace), Some(name), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(invalid());
+        };
+        let constructor = match kind.to_ascii_lowercase().as_str() {
+            "service" | "svc" => Self::service,
+            "gateway" | "gtw" => Self::gateway,
+            "listenerset" | "lset" => Self::listener_set,
+            _ => return Err(invalid()),
+        };
+        if namespace.is_empty() || name.is_empty() {
+            Err(invalid())
+        } else {
+            Ok(constructor(namespace, name))
+        }
+    }
+}
+
+impl ObjectKey {
+    pub(super) fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
+    }
+}

@@ -1,0 +1,233 @@
+//! The request that is asked about.
+
+use super::hostname::without_port;
+
+/// One HTTP or gRPC request, as its client sends it.
+///
+/// ```
+/// use iter8_testkit::simulator::Request;
+///
+/// let request = Request::new("GET", "http://httpbin.test:8080/get?show=all")?.header("traffic", "test");
+/// assert_eq!(request.port(), 8080);
+/// assert_eq!(request.path(), "/get");
+/// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Request {
+    method: String,
+    scheme: Scheme,
+    destination: String,
+    port: u16,
+    host: String,
+    path: String,
+    query: Option<String>,
+    headers: Vec<(String, String)>,
+    client_namespace: Option<String>,
+}
+
+/// How the client speaks to its destination.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// The text is no URL that a request can be sent to.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{url}` is not a URL of the form http://HOST[:PORT]/PATH: {problem}")]
+pub struct InvalidUrlError {
+    url: String,
+    problem: &'static str,
+}
+
+impl Request {
+    /// A request without headers. With https the URL's host is also the name in the TLS handshake (SNI).
+    ///
+    /// # Errors
+    ///
+    /// The URL has another scheme than http or https, no host, or a port that is no number.
+    pub fn new(method: &str, url: &str) -> Result<Self, InvalidUrlError> {
+        let invalid = |problem| InvalidUrlError { url: url.into(), problem };
+        let (scheme, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Scheme::Http, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::Https, rest),
+            Some(_) => return Err(invalid("the scheme is neither http nor https")),
+            None => return Err(invalid("it has no scheme")),
+        };
+        let rest = rest.split('#').next().unwrap_or_default();
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let target = rest.strip_prefix(authority).unwrap_or_default();
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (target, None),
+        };
+        let destination = without_port(authority);
+        if destination.is_empty() {
+            return Err(invalid("it has no host"));
+        }
+        let port = match authority.strip_prefix(destination).and_then(|rest| rest.strip_prefix(':')) {
+            Some(port) => port.parse().map_err(|_| invalid("the port is not a number from 0 to 65535"))?,
+            None if destination.contains(':') && !destination.starts_with('[') => {
+                return Err(invalid("the port is not a number from 0 to 65535"));
+            }
+            None if scheme == Scheme::Https => 443,
+            None => 80,
+        };
+        Ok(Self {
+            method: method.into(),
+            scheme,
+            destination: destination.into(),
+            port,
+            host: authority.into(),
+            path: if path.is_empty() { "/".into() } else { path.into() },
+            query,
+            headers: Vec::new(),
+            client_namespace: None,
+        })
+    }
+
+    /// Adds a header. `Host` takes the place of the URL's host as what the routes see; where the client connects
+    /// to, and the name in its TLS handshake, stay those of the URL.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if name.eq_ignore_ascii_case("host") {
+            self.host = value.into();
+        } else {
+            self.headers.push((name.to_ascii_lowercase(), value.into()));
+        }
+        self
+    }
+
+    /// The namespace of the client, which tells consumer routes from producer routes. Default: the namespace of
+    /// the Service.
+    #[must_use]
+    pub fn from_namespace(mut self, namespace: &str) -> Self {
+        self.client_namespace = Some(namespace.into());
+        self
+    }
+
+    /// The port that the client connects to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The host that the client connects to, without the port.
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    /// The path, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn method(&self) -> &str {
+        &self.method
+    }
+
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The `Host` header as sent, maybe with a port.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    pub(super) fn client_namespace(&self) -> Option<&str> {
+        self.client_namespace.as_deref()
+    }
+
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The values of one header, in the order sent.
+    pub(super) fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The first value of one query parameter, decoded.
+    pub(super) fn query_param(&self, name: &str) -> Option<String> {
+        self.query()?.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key) == name).then(|| decode(value))
+        })
+    }
+
+    pub(super) fn is_grpc(&self) -> bool {
+        self.header_values("content-type").any(|value| value.starts_with("application/grpc"))
+    }
+}
+
+/// Undoes form encoding: `+` and `%XX`. What is not valid stays as it is.
+fn decode(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let escaped = match (byte, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        decoded.push(escaped.unwrap_or(if *byte == b'+' { b' ' } else { *byte }));
+        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request;
+
+    #[test]
+    fn a_url_says_where_to_connect_and_the_host_header_what_routes_see() {
+        let request = Request::new("GET", "https://10.0.0.1:8443").unwrap().header("HOST", "a.example");
+
+        assert_eq!((request.destination(), request.port()), ("10.0.0.1", 8443));
+        assert_eq!((request.host(), request.path(), request.query()), ("a.example", "/", None));
+        assert_eq!(request.headers().count(), 0);
+    }
+
+    #[test]
+    fn the_port_follows_from_the_scheme() {
+        assert_eq!(Request::new("GET", "http://a?x").unwrap().port(), 80);
+        assert_eq!(Request::new("GET", "HTTPS://a/").unwrap().port(), 443);
+    }
+
+    #[test]
+    fn a_query_parameter_is_decoded_and_its_first_value_counts() {
+        let request = Request::new("GET", "http://a/?x=a+b%2Fc%zz&x=other&flag#fragment").unwrap();
+
+        assert_eq!(request.query_param("x").as_deref(), Some("a b/c%zz"));
+        assert_eq!(request.query_param("flag").as_deref(), Some(""));
+        assert_eq!(request.query_param("y"), None);
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_with_the_reason() {
+        for url in ["httpbin.test/get", "ftp://a/", "http:///get", "http://a:b/", "http://a:70000/"] {
+            let error = Request::new("GET", url).unwrap_err().to_string();
+            assert!(error.contains(url), "{error}");
+        }
+    }
+}
