@@ -15,6 +15,8 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::apiserver::ApiServer;
+use crate::control_plane::ControlPlane;
 
 /// An API server with a runner and the Deployment and Service `httpbin`.
 struct Bench {
@@ -338,7 +340,7 @@ async fn a_later_runner_takes_over(client: Client) {
 
 #[tokio::test]
 async fn a_runner_with_nothing_to_do_asks_nothing() {
-    let server = crate::apiserver::ApiServer::new();
+    let server = ApiServer::new();
     let bench = Bench::start(server.client()).await;
     bench.create(3).await;
     bench.wait_until_rolled_out().await;
@@ -350,7 +352,7 @@ async fn a_runner_with_nothing_to_do_asks_nothing() {
 
 #[tokio::test]
 async fn many_deployments_roll_out_together() {
-    let bench = Bench::start(crate::apiserver::ApiServer::new().client()).await;
+    let bench = Bench::start(ApiServer::new().client()).await;
     for index in 0..20 {
         let (mut deployment, mut service) = (deployment(2), service());
         let name = format!("app-{index}");
@@ -372,10 +374,28 @@ async fn many_deployments_roll_out_together() {
         .await;
 }
 
+#[tokio::test]
+#[ignore = "needs KUBEBUILDER_ASSETS"]
+async fn a_restart_of_the_api_server_is_survived() {
+    let assets = ControlPlane::assets_from_env().expect("KUBEBUILDER_ASSETS is set");
+    let mut cluster = ControlPlane::start(&assets).await.unwrap();
+    let bench = Bench::start(cluster.client()).await;
+    bench.create(2).await;
+    bench.wait_until_rolled_out().await;
+    let endpoint = bench.state().await.endpoints.remove(0);
+
+    cluster.stop_api_server();
+    assert_eq!(bench.get(&endpoint).await.0, 200, "Pods need no API server");
+    cluster.start_api_server().await.unwrap();
+
+    bench.set_image("httpbin:2").await;
+    bench.wait_until_rolled_out().await;
+}
+
 macro_rules! scenarios {
     ($($scenario:ident),* $(,)?) => {
         mod in_memory {
-            use crate::apiserver::ApiServer;
+            use super::ApiServer;
 
             $(
                 #[tokio::test]
@@ -386,7 +406,7 @@ macro_rules! scenarios {
         }
 
         mod on_the_real_api_server {
-            use crate::control_plane::ControlPlane;
+            use super::ControlPlane;
 
             $(
                 #[tokio::test]
