@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::apiserver::ApiServer;
 use crate::control_plane::ControlPlane;
+use crate::mesh::Mesh;
 
 /// An API server with a runner and the Deployment and Service `httpbin`.
 struct Bench {
@@ -246,6 +247,33 @@ async fn a_rolling_update_loses_no_request(client: Client) {
     bench.wait_until_rolled_out().await;
 }
 
+async fn clients_of_the_mesh_notice_no_rolling_update(client: Client) {
+    let bench = Bench::start(client.clone()).await;
+    bench.create(2).await;
+    bench.wait_until_rolled_out().await;
+    let mesh = Mesh::start(client, "default", bench.network.clone()).await.unwrap();
+    bench.runner.set_start_delay(Duration::from_millis(200));
+    bench.set_image("httpbin:2").await;
+
+    let done = async {
+        bench.wait_until_rolled_out().await;
+        bench.wait("the old Pods are gone", |state| (state.pods.len() == 2).then_some(())).await;
+    };
+    let mut images = BTreeMap::new();
+    let requests = async {
+        loop {
+            let answer = mesh.get("httpbin.default", "/get", &[]).await.unwrap();
+            assert_eq!(answer.status, 200, "{answer:?}");
+            *images.entry(answer.header("x-image").unwrap().to_owned()).or_insert(0) += 1;
+        }
+    };
+    tokio::select! {
+        () = done => {}
+        () = requests => {}
+    }
+    assert_eq!(images.keys().collect::<Vec<_>>(), ["httpbin:1", "httpbin:2"]);
+}
+
 async fn a_failed_deployment_is_not_ready_and_recovers(client: Client) {
     let bench = Bench::start(client).await;
     bench.create(1).await;
@@ -424,6 +452,7 @@ macro_rules! scenarios {
 scenarios!(
     pods_become_ready_and_serve,
     a_rolling_update_loses_no_request,
+    clients_of_the_mesh_notice_no_rolling_update,
     a_failed_deployment_is_not_ready_and_recovers,
     an_image_that_fails_stops_the_rollout_not_the_old_pods,
     what_is_deleted_is_collected_and_comes_back,
