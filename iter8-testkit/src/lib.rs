@@ -1,4 +1,18 @@
-//! Test your own routes, plans and controllers: request simulator, API servers, workload runner and mesh
+//! Test your own routes, plans and controllers.
+//!
+//! | module | feature | what it is |
+//! |---|---|---|
+//! | [`simulator`] | `simulator` | which backend gets a request, from route objects alone |
+//! | [`apiserver`] | `apiserver` | a Kubernetes API server in memory behind a real `kube::Client` |
+//! | [`control_plane`] | `apiserver` | a launcher of the real one |
+//! | [`workload`] | `mesh` | plays the Deployment and EndpointSlice controllers and the kubelet, with a real HTTP server for each Pod |
+//! | [`mesh`] | `mesh` | a mesh in this process: proxies real HTTP requests as the HTTPRoutes say |
+//! | [`pod_network`] | `mesh` | maps the addresses of Pods to loopback |
+//! | [`world`] | `mesh` | all of it around a controller of yours |
+//!
+//! # What this crate does not do
+//! It knows neither the renderer nor the controller of iter8: what it says of a route or of a cluster it
+//! has found out by itself, so that it cannot agree with their mistakes. Nothing in it is meant for production.
 
 #[cfg(feature = "apiserver")]
 pub mod apiserver;

@@ -1,8 +1,5 @@
 //! The Deployment controller.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
-
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
@@ -14,7 +11,7 @@ use tokio::time::Instant;
 
 use super::driver::Driver;
 use super::pod::{
-    available_at, is_finished, is_ready, is_terminating, is_updated, letters, new_pod, template_hash,
+    available_at, is_finished, is_ready, is_terminating, is_updated, new_pod, random_letters, template_hash,
 };
 use super::rollout::{Replica, Strategy, next_step};
 use super::status::{deployment_status, progress_deadline};
@@ -88,9 +85,7 @@ impl Driver {
     }
 
     async fn create_pod(&self, deployment: &Deployment) -> kube::Result<Option<Replica>> {
-        // Every `RandomState` is another one: its hash of nothing is as good as a random number.
-        let suffix = letters(RandomState::new().hash_one(()), 5);
-        let Some(pod) = new_pod(deployment, &suffix) else { return Ok(None) };
+        let Some(pod) = new_pod(deployment, &random_letters(5)) else { return Ok(None) };
         let pod = self.pods.create(&PostParams::default(), &pod).await?;
         Ok(Some(Replica { name: pod.name_any(), updated: true, ready: false, available: false }))
     }

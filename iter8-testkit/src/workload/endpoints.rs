@@ -7,7 +7,8 @@ use kube::api::{DeleteParams, ListParams, PostParams};
 use tokio::time::Instant;
 
 use super::driver::Driver;
-use super::slices::{SERVICE_NAME, desired_slices, is_ours, says_the_same, selector_of};
+use super::pod::random_letters;
+use super::slices::{SERVICE_NAME, change, desired_slices, is_ours, selector_of};
 
 impl Driver {
     /// Make the Service's slices those it should have. Those of a deleted Service are the garbage collector's.
@@ -25,17 +26,17 @@ impl Driver {
         let Some(desired) = desired_slices(&service, &pods) else { return Ok(None) };
         let live = self.slices_of(name, &service.uid().unwrap_or_default()).await?;
 
-        for slice in &desired {
-            match live.iter().find(|live| live.metadata.name == slice.metadata.name) {
-                Some(live) => self.update_slice(live, slice).await?,
-                None => drop(self.slices.create(&PostParams::default(), slice).await?),
-            }
+        // Deleting comes last: an endpoint that moves between slices is never in none.
+        let change = change(live, desired);
+        for mut slice in change.create {
+            slice.metadata.name = Some(format!("{name}-{}", random_letters(5)));
+            self.slices.create(&PostParams::default(), &slice).await?;
         }
-        // Only now: an endpoint that moves between slices is never in none.
-        for slice in
-            live.iter().filter(|live| desired.iter().all(|slice| slice.name_any() != live.name_any()))
-        {
-            self.delete_slice(&slice.name_any()).await?;
+        for slice in change.update {
+            self.slices.replace(&slice.name_any(), &PostParams::default(), &slice).await?;
+        }
+        for name in change.delete {
+            self.delete_slice(&name).await?;
         }
         Ok(None)
     }
@@ -46,16 +47,6 @@ impl Driver {
         slices
             .retain(|slice| is_ours(slice) && slice.owner_references().iter().any(|owner| owner.uid == uid));
         Ok(slices)
-    }
-
-    async fn update_slice(&self, live: &EndpointSlice, desired: &EndpointSlice) -> kube::Result<()> {
-        if says_the_same(live, desired) {
-            return Ok(());
-        }
-        let mut slice = desired.clone();
-        slice.metadata.resource_version.clone_from(&live.metadata.resource_version);
-        slice.metadata.annotations.clone_from(&live.metadata.annotations);
-        self.slices.replace(&slice.name_any(), &PostParams::default(), &slice).await.map(drop)
     }
 
     async fn delete_slice(&self, name: &str) -> kube::Result<()> {

@@ -1,5 +1,7 @@
-//! Pods as objects: made from a Deployment's template, and their status. Pure.
+//! Pods as objects: made from a Deployment's template, and their status. Pure but for the random letters of names.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::net::Ipv4Addr;
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -24,8 +26,14 @@ pub(super) fn template_hash(template: &PodTemplateSpec) -> String {
     letters(fnv(&serde_json::to_vec(template).unwrap_or_default()), 10)
 }
 
+/// Letters that make a name unique.
+pub(super) fn random_letters(length: usize) -> String {
+    // Every `RandomState` is another one: its hash of nothing is as good as a random number.
+    letters(RandomState::new().hash_one(()), length)
+}
+
 /// `length` letters for a name, from `seed`.
-pub(super) fn letters(mut seed: u64, length: usize) -> String {
+fn letters(mut seed: u64, length: usize) -> String {
     let base = 27;
     let mut text = String::new();
     while text.len() < length {
@@ -37,7 +45,7 @@ pub(super) fn letters(mut seed: u64, length: usize) -> String {
 }
 
 /// The 64-bit FNV-1a hash.
-pub(super) fn fnv(bytes: &[u8]) -> u64 {
+fn fnv(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
@@ -202,6 +210,8 @@ fn container_status(container: &Container, health: Health, start_time: &Time) ->
         ready: health == Health::Ready,
         started: Some(health != Health::NoImage),
         state: Some(state),
+        // The API server always has one.
+        last_state: Some(ContainerState::default()),
         ..ContainerStatus::default()
     }
 }

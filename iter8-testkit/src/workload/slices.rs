@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::{ObjectReference, Pod, Service, ServicePort, Ser
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use kube::{Resource as _, ResourceExt as _};
+use kube::{Resource as _, ResourceExt};
 
-use super::pod::{containers, fnv, is_finished, is_ready, is_terminating, letters};
+use super::pod::{containers, is_finished, is_ready, is_terminating};
 
 /// Label of a slice that names its Service.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -49,13 +49,12 @@ pub(super) fn desired_slices(service: &Service, pods: &[Pod]) -> Option<Vec<Endp
     if by_ports.is_empty() {
         by_ports.insert(Vec::new(), Vec::new());
     }
-    let slices = by_ports.into_iter().map(|(numbers, pods)| {
+    let slices = by_ports.into_values().map(|pods| {
         let ports = pods.first().map(|pod| endpoint_ports(spec, pod)).unwrap_or_default();
         let mut endpoints: Vec<_> = pods.into_iter().filter_map(|pod| endpoint(spec, pod)).collect();
         endpoints.sort_by(|a, b| a.addresses.cmp(&b.addresses));
         EndpointSlice {
             metadata: ObjectMeta {
-                name: Some(slice_name(service, &numbers)),
                 namespace: service.namespace(),
                 labels: Some(slice_labels(service)),
                 owner_references: Some(vec![owner.clone()]),
@@ -69,24 +68,62 @@ pub(super) fn desired_slices(service: &Service, pods: &[Pod]) -> Option<Vec<Endp
     Some(slices.collect())
 }
 
-/// Whether a stored slice says what the desired one says, however empty lists are written.
-pub(super) fn says_the_same(live: &EndpointSlice, desired: &EndpointSlice) -> bool {
-    live.labels() == desired.labels()
-        && live.owner_references() == desired.owner_references()
-        && live.ports.as_deref().unwrap_or_default() == desired.ports.as_deref().unwrap_or_default()
-        && live.endpoints.as_deref().unwrap_or_default() == desired.endpoints.as_deref().unwrap_or_default()
+/// How to get from the stored slices of a Service to the desired ones, in this order.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Change {
+    /// To create; they have no name yet.
+    pub(super) create: Vec<EndpointSlice>,
+    /// To replace, under the name and version of stored ones.
+    pub(super) update: Vec<EndpointSlice>,
+    /// Names to delete.
+    pub(super) delete: Vec<String>,
+}
+
+/// A desired slice takes the place of the stored one with its ports, else that of one that is not needed any more.
+pub(super) fn change(mut live: Vec<EndpointSlice>, desired: Vec<EndpointSlice>) -> Change {
+    let mut change = Change::default();
+    let mut unmatched = Vec::new();
+    for slice in desired {
+        match live.iter().position(|live| ports(live) == ports(&slice)) {
+            Some(index) => change.replace(&live.swap_remove(index), slice),
+            None => unmatched.push(slice),
+        }
+    }
+    for slice in unmatched {
+        match live.pop() {
+            Some(spare) => change.replace(&spare, slice),
+            None => change.create.push(slice),
+        }
+    }
+    change.delete = live.iter().map(ResourceExt::name_any).collect();
+    change
+}
+
+impl Change {
+    fn replace(&mut self, live: &EndpointSlice, mut desired: EndpointSlice) {
+        let endpoints = |slice: &EndpointSlice| slice.endpoints.clone().unwrap_or_default();
+        let same = live.labels() == desired.labels()
+            && live.owner_references() == desired.owner_references()
+            && ports(live) == ports(&desired)
+            && endpoints(live) == endpoints(&desired);
+        if !same {
+            desired.metadata.name.clone_from(&live.metadata.name);
+            desired.metadata.resource_version.clone_from(&live.metadata.resource_version);
+            desired.metadata.annotations.clone_from(&live.metadata.annotations);
+            self.update.push(desired);
+        }
+    }
+}
+
+/// However an empty list is written.
+fn ports(slice: &EndpointSlice) -> &[EndpointPort] {
+    slice.ports.as_deref().unwrap_or_default()
 }
 
 /// Whether the slice still names the Pod with this uid.
 pub(super) fn names_pod(slice: &EndpointSlice, uid: &str) -> bool {
     let targets = slice.endpoints.iter().flatten().filter_map(|endpoint| endpoint.target_ref.as_ref());
     targets.filter_map(|target| target.uid.as_deref()).any(|target| target == uid)
-}
-
-/// The Service's uid is part of it: the slice of an earlier Service of the same name may not be gone yet.
-fn slice_name(service: &Service, ports: &[Option<i32>]) -> String {
-    let identity = format!("{} {ports:?}", service.uid().unwrap_or_default());
-    format!("{}-{}", service.name_any(), letters(fnv(identity.as_bytes()), 5))
 }
 
 fn slice_labels(service: &Service) -> BTreeMap<String, String> {
