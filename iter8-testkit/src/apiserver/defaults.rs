@@ -19,6 +19,7 @@ pub(super) fn fill_in(kind: &Kind, object: &mut Value) {
             each(spec, "initContainers", requests_from_limits);
         }),
         ("", "Service") => within(fields, "spec", service_spec),
+        ("", "Namespace") => label_with_name(fields),
         ("", "Secret") => default(fields, "type", || json!("Opaque")),
         ("discovery.k8s.io", "EndpointSlice") => each(fields, "ports", |port| {
             default(port, "name", || json!(""));
@@ -58,6 +59,17 @@ fn each(fields: &mut Fields, name: &str, mut fill: impl FnMut(&mut Fields)) {
     if let Some(Value::Array(items)) = fields.get_mut(name) {
         items.iter_mut().filter_map(Value::as_object_mut).for_each(&mut fill);
     }
+}
+
+fn label_with_name(namespace: &mut Fields) {
+    within(namespace, "metadata", |metadata| {
+        if let Some(name) = metadata.get("name").cloned() {
+            default(metadata, "labels", || json!({}));
+            within(metadata, "labels", |labels| {
+                labels.insert("kubernetes.io/metadata.name".to_owned(), name);
+            });
+        }
+    });
 }
 
 fn deployment(fields: &mut Fields) {

@@ -137,11 +137,15 @@ fn kept(field: &Field, value: Option<Value>) -> Option<Value> {
         Some(Value::Object(fields)) => fields.is_empty(),
     };
     let is_struct = field.schema.as_object().is_some_and(|object| object.other.is_none());
+    let is_time = matches!(field.schema, Schema::Scalar(Scalar::Time | Scalar::MicroTime));
     if field.pointer || !is_zero {
         return value;
     }
     if field.always {
         return Some(value.unwrap_or_else(|| scalar_zero(&field.schema)));
+    }
+    if is_time && !field.omit_zero {
+        return Some(Value::Null);
     }
     if is_struct && !field.omit_zero {
         return value;
