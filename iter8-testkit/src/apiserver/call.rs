@@ -100,7 +100,8 @@ pub(super) fn read(kinds: &Kinds, parts: &Parts, body: Bytes) -> Result<Asked, F
     if !subresource.is_empty() && !matches!(verb, Verb::Get | Verb::Update | Verb::Patch | Verb::Apply) {
         return Err(Failure::method_not_allowed());
     }
-    if kind.namespaced && namespace.is_empty() && verb == Verb::Create {
+    let needs_name = kind.is("", "Namespace") && verb == Verb::DeleteCollection;
+    if needs_name || (kind.namespaced && namespace.is_empty() && verb == Verb::Create) {
         return Err(Failure::method_not_allowed());
     }
     Ok(Asked::Objects(Call {

@@ -71,11 +71,18 @@ pub(super) fn delete(state: &mut State, key: &Key, deletion: &Deletion) -> Delet
         return Deleted::Marked(put_if_new(state, key, &stored, object));
     }
     let grace = grace_period(&kind, &object, deletion.grace);
-    if finalizers.is_empty() && grace == 0 {
+    let goes = finalizers.is_empty() && grace == 0;
+    // A Pod is seen terminating even if it goes at once.
+    if goes && !kind.is("", "Pod") {
         return Deleted::Gone(state.erase(key).unwrap_or_default());
     }
     mark(&mut object, &kind, grace);
-    Deleted::Marked(put_if_new(state, key, &stored, object))
+    let marked = put_if_new(state, key, &stored, object);
+    if goes {
+        state.erase(key);
+        return Deleted::Gone(marked);
+    }
+    Deleted::Marked(marked)
 }
 
 fn put_if_new(state: &mut State, key: &Key, stored: &Value, object: Value) -> Value {

@@ -111,8 +111,13 @@ impl Failure {
     }
 
     pub(super) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let texts: Vec<_> =
-            causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let mut texts: Vec<String> = Vec::new();
+        for cause in causes {
+            let text = format!("{}: {}", cause.field, cause.message);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let problems = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -172,6 +177,10 @@ impl Failure {
         );
         out.details = Some(json!({}));
         out
+    }
+
+    pub(super) fn not_acceptable(message: &str) -> Self {
+        Self::new(406, "NotAcceptable", message.to_owned())
     }
 
     pub(super) fn unsupported_media_type() -> Self {

@@ -9,6 +9,7 @@ use super::structural;
 
 mod content;
 mod metadata;
+mod service;
 
 /// Problems of a new object.
 pub(super) fn create(kind: &Kind, object: &Value) -> Vec<Cause> {
@@ -20,33 +21,40 @@ pub(super) fn create(kind: &Kind, object: &Value) -> Vec<Cause> {
 /// Problems of an update.
 pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<Cause> {
     let mut causes = metadata::check(kind, new);
-    for field in ["name", "namespace", "uid", "creationTimestamp"] {
+    // The server checks this twice, and says so.
+    causes.extend(metadata_transition(live, new));
+    causes.extend(metadata_transition(live, new));
+    causes.extend(own_rules(kind, new));
+    match subresource {
+        "" => causes.extend(transition(kind, live, new)),
+        "status" if kind.is("", "Service") => causes.extend(service::status(new)),
+        _ => {}
+    }
+    causes
+}
+
+/// What an update must not change about the metadata.
+fn metadata_transition(live: &Value, new: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let fields =
+        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"];
+    for field in fields {
         let pointer = format!("/metadata/{field}");
         if live.pointer(&pointer) != new.pointer(&pointer) {
-            causes
-                .push(immutable(&format!("metadata.{field}"), new.pointer(&pointer).unwrap_or(&Value::Null)));
+            let given = new.pointer(&pointer).unwrap_or(&Value::Null);
+            causes.push(immutable(&format!("metadata.{field}"), given));
         }
     }
     if store::is_terminating(live) {
         let before = store::finalizers(live);
-        let added: Vec<_> =
-            store::finalizers(new).into_iter().filter(|name| !before.contains(name)).collect();
+        let added = store::finalizers(new).into_iter().filter(|name| !before.contains(name));
+        let added: Vec<_> = added.map(|name| format!("{name:?}")).collect();
         if !added.is_empty() {
-            let added: Vec<_> = added.iter().map(|name| format!("{name:?}")).collect();
-            causes.push(Cause::forbidden(
-                "metadata.finalizers",
-                &format!(
-                    "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
-                    added.join(", ")
-                ),
-            ));
+            let detail =
+                "no new finalizers can be added if the object is being deleted, found new finalizers";
+            let detail = format!("{detail} []string{{{}}}", added.join(", "));
+            causes.push(Cause::forbidden("metadata.finalizers", &detail));
         }
-    }
-    causes.extend(own_rules(kind, new));
-    match subresource {
-        "" => causes.extend(transition(kind, live, new)),
-        "status" if kind.is("", "Service") => causes.extend(content::service_status(new)),
-        _ => {}
     }
     causes
 }
@@ -62,7 +70,9 @@ fn own_rules(kind: &Kind, object: &Value) -> Vec<Cause> {
     match (kind.group.as_str(), kind.name.as_str()) {
         ("apps", "Deployment" | "ReplicaSet") => content::workload(object),
         ("", "Pod") => content::containers(object, "/spec", "spec"),
-        ("", "Service") => content::service(object),
+        ("", "Service") => service::spec(object),
+        ("", "ConfigMap" | "Secret") => content::config_keys(object),
+        ("discovery.k8s.io", "EndpointSlice") => content::endpoint_slice(object),
         _ => Vec::new(),
     }
 }
@@ -85,6 +95,9 @@ fn transition(kind: &Kind, live: &Value, new: &Value) -> Vec<Cause> {
                 _ => immutable(field, after),
             });
         }
+    }
+    if kind.is("", "Pod") {
+        causes.extend(content::pod_transition(live, new));
     }
     let addresses = ["/spec/clusterIPs/0", "/spec/clusterIP"];
     let keeps_address = |object: &Value| text(object, "/spec/type") != "ExternalName";

@@ -39,16 +39,26 @@ pub(super) fn create(state: &mut State, call: &Call) -> Written {
 pub(super) fn update(state: &mut State, call: &Call) -> Written {
     let mut object = decode(state, parse_body(call)?, call)?;
     fill_identity(call, &mut object)?;
+    let kind = &call.kind;
     let Some(live) = live(state, call) else {
+        if call.subresource.is_empty() && kind.updates_create() {
+            return insert(state, call, object, Ownership::ToRecord).map(|object| (201, object));
+        }
         return Err(read::not_found(call));
     };
-    if text(&object, "/metadata/resourceVersion").is_empty() && call.kind.updates_need_a_version() {
-        let cause = super::failure::Cause::invalid(
-            "metadata.resourceVersion",
-            &json!(0),
-            "must be specified for an update",
+    let (given, uid) = (text(&object, "/metadata/uid"), text(&live, "/metadata/uid"));
+    if !given.is_empty() && given != uid {
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+             failed: UID in precondition: {given}, UID in object meta: {uid}",
+            kind.storage_path(&call.namespace, &call.name)
         );
-        return Err(Failure::invalid(&call.kind.group, &call.kind.name, &call.name, &[cause]));
+        return Err(Failure::conflict(&kind.group, &kind.plural, &call.name, &why));
+    }
+    if text(&object, "/metadata/resourceVersion").is_empty() && kind.updates_need_a_version() {
+        let detail = "must be specified for an update";
+        let cause = super::failure::Cause::invalid("metadata.resourceVersion", &json!(0), detail);
+        return Err(Failure::invalid(&kind.group, &kind.plural, &call.name, &[cause]));
     }
     replace(state, call, &live, object, Ownership::ToRecord).map(|object| (200, object))
 }
@@ -148,6 +158,8 @@ fn parse_body(call: &Call) -> Result<Value, Failure> {
         Verb::Patch => Failure::bad_request(&format!("error decoding patch: {error}")),
         Verb::Apply => Failure::bad_request(&format!("error decoding YAML: {error}")),
         _ => {
+            let empty = "unexpected end of JSON input (<empty>)".to_owned();
+            let error = if call.body.is_empty() { empty } else { error.to_string() };
             let why = format!("couldn't get version/kind; json parse error: {error}");
             Failure::bad_request(&format!(
                 "the object provided is unrecognized (must be of type {}): {why}",
@@ -318,12 +330,7 @@ fn replace(
     let kind = &call.kind;
     let resource = (kind.group.as_str(), kind.plural.as_str(), call.name.as_str());
     fill_identity(call, &mut new)?;
-    let (given, stored_uid) = (text(&new, "/metadata/uid"), text(live, "/metadata/uid"));
-    if !given.is_empty() && given != stored_uid {
-        let why =
-            format!("Precondition failed: UID in precondition: {given}, UID in object meta: {stored_uid}");
-        return Err(Failure::conflict(resource.0, resource.1, resource.2, &why));
-    }
+
     if ownership == Ownership::ToRecord {
         let ignored = kind.ignored(&call.subresource);
         let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());

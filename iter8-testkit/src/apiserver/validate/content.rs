@@ -1,10 +1,14 @@
 //! Rules of the built-in kinds.
 
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::Value;
 
 use super::super::failure::Cause;
 use super::super::store::text;
-use super::metadata::{self, NO_LABEL, is_label};
+use super::metadata::{NO_LABEL, is_label};
 
 pub(super) fn workload(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -85,81 +89,97 @@ pub(super) fn containers(object: &Value, pointer: &str, field: &str) -> Vec<Caus
     causes
 }
 
-fn port_problem(field: &str, port: &Value) -> Option<Cause> {
+pub(super) fn port_problem(field: &str, port: &Value) -> Option<Cause> {
     let valid = port.as_i64().is_some_and(|number| (1..=65535).contains(&number));
     (!valid).then(|| Cause::invalid(field, port, "must be between 1 and 65535, inclusive"))
 }
 
-const SERVICE_TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-const AFFINITIES: [&str; 2] = ["ClientIP", "None"];
+static CONFIG_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("^[-._a-zA-Z0-9]+$").ok());
 
-pub(super) fn service(object: &Value) -> Vec<Cause> {
+/// The keys of a `ConfigMap` or Secret.
+pub(super) fn config_keys(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let ports = object.pointer("/spec/ports").and_then(Value::as_array);
-    let kind = text(object, "/spec/type");
-    let headless = text(object, "/spec/clusterIP") == "None";
-    if ports.is_none_or(Vec::is_empty) && kind != "ExternalName" && !headless {
-        causes.push(Cause::required("spec.ports", ""));
-    }
-    let ports = ports.map(Vec::as_slice).unwrap_or_default();
-    for (at, port) in ports.iter().enumerate() {
-        let earlier = ports.get(..at).unwrap_or_default();
-        causes.extend(service_port(&format!("spec.ports[{at}]"), port, earlier, ports.len() > 1));
-    }
-    causes.extend(metadata::labels(object, "/spec/selector", "spec.selector"));
-    for (field, allowed) in [("sessionAffinity", AFFINITIES.as_slice()), ("type", &SERVICE_TYPES)] {
-        let value = text(object, &format!("/spec/{field}"));
-        if !allowed.contains(&value) {
-            let allowed: Vec<_> = allowed.iter().map(|name| (*name).to_owned()).collect();
-            causes.push(Cause::unsupported(&format!("spec.{field}"), &value.into(), &allowed));
-        }
-    }
-    for (at, port) in ports.iter().enumerate() {
-        let identity = |port: &Value| (port.get("port").cloned(), port.get("protocol").cloned());
-        if ports.iter().take(at).any(|other| identity(other) == identity(port)) {
-            let (protocol, number) = (text(port, "/protocol"), port.get("port").cloned().unwrap_or_default());
-            let message = format!(
-                "Duplicate value: {{\"Name\":\"\",\"Protocol\":{protocol:?},\"AppProtocol\":null,\"Port\":{number},\
-                 \"TargetPort\":0,\"NodePort\":0}}"
-            );
-            causes.push(Cause { reason: "FieldValueDuplicate", field: format!("spec.ports[{at}]"), message });
+    for field in ["data", "binaryData"] {
+        let keys = object.get(field).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key);
+        for key in keys.filter(|key| CONFIG_KEY.as_ref().is_some_and(|regex| !regex.is_match(key))) {
+            let detail = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
+                          'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+            causes.push(Cause::invalid(&format!("{field}[{key}]"), &key.as_str().into(), detail));
         }
     }
     causes
 }
 
-fn service_port(field: &str, port: &Value, earlier: &[Value], named: bool) -> Vec<Cause> {
+/// A Pod keeps its spec, except for images and a few limits.
+pub(super) fn pod_transition(live: &Value, new: &Value) -> Vec<Cause> {
+    let fixed = |pod: &Value| {
+        let mut spec = pod.get("spec").cloned().unwrap_or_default();
+        for list in ["containers", "initContainers"] {
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+                container.remove("image");
+            }
+        }
+        if let Some(spec) = spec.as_object_mut() {
+            for free in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
+                spec.remove(free);
+            }
+        }
+        spec
+    };
+    if fixed(live) == fixed(new) {
+        return Vec::new();
+    }
+    let detail = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
+                  `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+                  `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+    vec![Cause::forbidden("spec", detail)]
+}
+
+pub(super) fn endpoint_slice(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let name = text(port, "/name");
-    let field_name = format!("{field}.name");
-    if named && name.is_empty() {
-        causes.push(Cause::required(&field_name, ""));
-    } else if !name.is_empty() && !is_label(name) {
-        causes.push(Cause::invalid(&field_name, &name.into(), NO_LABEL));
-    } else if !name.is_empty() && earlier.iter().any(|other| text(other, "/name") == name) {
-        let message = format!("Duplicate value: {name:?}");
-        causes.push(Cause { reason: "FieldValueDuplicate", field: field_name, message });
+    let types = ["FQDN", "IPv4", "IPv6"];
+    let kind = text(object, "/addressType");
+    if kind.is_empty() {
+        causes.push(Cause::required("addressType", ""));
+    } else if !types.contains(&kind) {
+        causes.push(Cause::unsupported("addressType", &kind.into(), &types.map(str::to_owned)));
     }
-    causes.extend(port_problem(&format!("{field}.port"), port.get("port").unwrap_or(&Value::Null)));
-    let protocols = ["SCTP", "TCP", "UDP"];
-    let protocol = text(port, "/protocol");
-    if !protocols.contains(&protocol) {
-        let cause =
-            Cause::unsupported(&format!("{field}.protocol"), &protocol.into(), &protocols.map(str::to_owned));
-        causes.push(cause);
-    }
-    if let Some(target) = port.get("targetPort").filter(|target| target.is_number()) {
-        causes.extend(port_problem(&format!("{field}.targetPort"), target));
+    let endpoints = object.get("endpoints").and_then(Value::as_array);
+    for (at, endpoint) in endpoints.into_iter().flatten().enumerate() {
+        let addresses =
+            endpoint.get("addresses").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let field = format!("endpoints[{at}].addresses");
+        if addresses.is_empty() {
+            causes.push(Cause::required(&field, "must contain at least 1 address"));
+        }
+        for (at, address) in addresses.iter().enumerate() {
+            let problem = address_problem(kind, address.as_str().unwrap_or_default());
+            causes.extend(problem.map(|detail| Cause::invalid(&format!("{field}[{at}]"), address, detail)));
+        }
     }
     causes
 }
 
-pub(super) fn service_status(object: &Value) -> Vec<Cause> {
-    let balanced = text(object, "/spec/type") == "LoadBalancer";
-    let ingress = object.pointer("/status/loadBalancer/ingress").is_some();
-    if ingress && !balanced {
-        let detail = "may only be used when `spec.type` is 'LoadBalancer'";
-        return vec![Cause::forbidden("status.loadBalancer.ingress", detail)];
+fn address_problem(kind: &str, address: &str) -> Option<&'static str> {
+    match (kind, address.parse::<IpAddr>()) {
+        ("IPv4", Ok(IpAddr::V4(_))) | ("IPv6", Ok(IpAddr::V6(_))) => {}
+        ("IPv4", _) => return Some("must be a valid IPv4 address, (e.g. 10.9.8.7)"),
+        ("IPv6", _) => return Some("must be a valid IPv6 address, (e.g. 2001:db8::ffff)"),
+        _ => return None,
     }
-    Vec::new()
+    let address: IpAddr = address.parse().ok()?;
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    if address.is_unspecified() {
+        Some("may not be unspecified (0.0.0.0 or ::)")
+    } else if address.is_loopback() {
+        Some("may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    } else if link_local {
+        Some("may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    } else {
+        None
+    }
 }
