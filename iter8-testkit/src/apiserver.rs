@@ -51,6 +51,7 @@ mod fields;
 mod kinds;
 mod managed;
 mod merge;
+mod options;
 mod patch;
 mod prepare;
 mod quantity;

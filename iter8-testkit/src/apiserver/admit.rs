@@ -10,9 +10,6 @@ use super::store::{self, text};
 /// A new object needs a namespace that exists and stays.
 pub(super) fn create(state: &State, call: &Call, object: &mut Value) -> Result<(), Failure> {
     let kind = &call.kind;
-    if kind.is("", "Namespace") {
-        label_with_name(object);
-    }
     if !kind.namespaced {
         return Ok(());
     }
@@ -26,15 +23,6 @@ pub(super) fn create(state: &State, call: &Call, object: &mut Value) -> Result<(
         admit_pod(object);
     }
     Ok(())
-}
-
-fn label_with_name(namespace: &mut Value) {
-    let name = text(namespace, "/metadata/name").to_owned();
-    let mut labels = namespace.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
-    if let Some(labels) = labels.as_object_mut() {
-        labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
-    }
-    store::set_meta(namespace, "labels", labels);
 }
 
 /// Pods get the priority of their class, and bear with a failing node for five minutes.

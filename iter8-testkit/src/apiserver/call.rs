@@ -62,6 +62,8 @@ pub(super) enum Asked {
     Objects(Call),
     /// Anything else: discovery, health, version.
     Other(String),
+    /// A path of a group that does not exist.
+    Nothing,
 }
 
 /// Reads a request.
@@ -74,6 +76,9 @@ pub(super) fn read(kinds: &Kinds, parts: &Parts, body: Bytes) -> Result<Asked, F
         ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
         _ => return Ok(Asked::Other(path.to_owned())),
     };
+    if !kinds.iter().any(|kind| kind.group == group) {
+        return Ok(Asked::Nothing);
+    }
     let Place { namespace, plural, name, subresource } = place(rest).ok_or_else(Failure::no_such_resource)?;
     let kind = kinds.find(group, version, plural).ok_or_else(Failure::no_such_resource)?;
     let served = match subresource {
@@ -95,7 +100,8 @@ pub(super) fn read(kinds: &Kinds, parts: &Parts, body: Bytes) -> Result<Asked, F
     if !subresource.is_empty() && !matches!(verb, Verb::Get | Verb::Update | Verb::Patch | Verb::Apply) {
         return Err(Failure::method_not_allowed());
     }
-    if kind.namespaced && namespace.is_empty() && verb == Verb::Create {
+    let needs_name = kind.is("", "Namespace") && verb == Verb::DeleteCollection;
+    if needs_name || (kind.namespaced && namespace.is_empty() && verb == Verb::Create) {
         return Err(Failure::method_not_allowed());
     }
     Ok(Asked::Objects(Call {
@@ -143,7 +149,7 @@ fn verb(
 ) -> Result<Verb, Failure> {
     let watches = query.get("watch").is_some_and(|value| matches!(value.as_str(), "true" | "1" | ""));
     match (method.as_str(), name.is_empty()) {
-        ("GET", _) if watches => Ok(Verb::Watch),
+        ("GET", true) if watches => Ok(Verb::Watch),
         ("GET", true) => Ok(Verb::List),
         ("GET", false) => Ok(Verb::Get),
         ("POST", true) => Ok(Verb::Create),

@@ -6,8 +6,10 @@
 use k8s_openapi::jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
+use super::fields::FieldSet;
 use super::kinds::Kind;
-use super::state::State;
+use super::managed::{self, Writer};
+use super::state::{self, State};
 use super::store::{self, Key, text};
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -69,11 +71,18 @@ pub(super) fn delete(state: &mut State, key: &Key, deletion: &Deletion) -> Delet
         return Deleted::Marked(put_if_new(state, key, &stored, object));
     }
     let grace = grace_period(&kind, &object, deletion.grace);
-    if finalizers.is_empty() && grace == 0 {
+    let goes = finalizers.is_empty() && grace == 0;
+    // A Pod is seen terminating even if it goes at once.
+    if goes && !kind.is("", "Pod") {
         return Deleted::Gone(state.erase(key).unwrap_or_default());
     }
     mark(&mut object, &kind, grace);
-    Deleted::Marked(put_if_new(state, key, &stored, object))
+    let marked = put_if_new(state, key, &stored, object);
+    if goes {
+        state.erase(key);
+        return Deleted::Gone(marked);
+    }
+    Deleted::Marked(marked)
 }
 
 fn put_if_new(state: &mut State, key: &Key, stored: &Value, object: Value) -> Value {
@@ -183,7 +192,7 @@ fn drop_finalizer(state: &mut State, key: &Key, object: &Value, finalizer: &str)
     let mut finalizers = store::finalizers(&object);
     finalizers.retain(|other| other != finalizer);
     store::set_finalizers(&mut object, &finalizers);
-    state.store.put(key, object);
+    write_as_controller(state, key, object);
     finish(state, key);
 }
 
@@ -199,6 +208,22 @@ fn drop_owners(state: &mut State, key: &Key, uids: &[String]) {
     } else {
         store::set_meta(&mut object, "ownerReferences", kept.into());
     }
+    write_as_controller(state, key, object);
+}
+
+/// Stores what the controllers of a cluster change about an object.
+fn write_as_controller(state: &mut State, key: &Key, mut object: Value) {
+    let (Some(live), Some(kind)) = (state.store.get(key), state.kind_of(key)) else { return };
+    let (now, api_version) = (state::now(), text(&live, "/apiVersion").to_owned());
+    let writer = Writer {
+        schema: &kind.schema,
+        api_version: &api_version,
+        subresource: "",
+        ignored: &FieldSet::default(),
+        manager: "kube-controller-manager",
+        now: &now,
+    };
+    managed::update(&writer, &live, &mut object);
     state.put(key, object);
 }
 

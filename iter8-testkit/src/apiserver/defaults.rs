@@ -1,5 +1,7 @@
 //! What built-in objects get where they say nothing.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::kinds::Kind;
@@ -12,14 +14,10 @@ pub(super) fn fill_in(kind: &Kind, object: &mut Value) {
     match (kind.group.as_str(), kind.name.as_str()) {
         ("apps", "Deployment") => deployment(fields),
         ("apps", "ReplicaSet") => replica_set(fields),
-        ("", "Pod") => within(fields, "spec", |spec| {
-            pod_spec(spec);
-            default(spec, "enableServiceLinks", || json!(true));
-            each(spec, "containers", requests_from_limits);
-            each(spec, "initContainers", requests_from_limits);
-        }),
+        ("", "Pod") => pod(fields),
         ("", "Service") => within(fields, "spec", service_spec),
-        ("", "Secret") => default(fields, "type", || json!("Opaque")),
+        ("", "Namespace") => label_with_name(fields),
+        ("", "Secret") => secret(fields),
         ("discovery.k8s.io", "EndpointSlice") => each(fields, "ports", |port| {
             default(port, "name", || json!(""));
             default(port, "protocol", || json!("TCP"));
@@ -60,6 +58,17 @@ fn each(fields: &mut Fields, name: &str, mut fill: impl FnMut(&mut Fields)) {
     }
 }
 
+fn label_with_name(namespace: &mut Fields) {
+    within(namespace, "metadata", |metadata| {
+        if let Some(name) = metadata.get("name").cloned() {
+            default(metadata, "labels", || json!({}));
+            within(metadata, "labels", |labels| {
+                labels.insert("kubernetes.io/metadata.name".to_owned(), name);
+            });
+        }
+    });
+}
+
 fn deployment(fields: &mut Fields) {
     within(fields, "spec", |spec| {
         default(spec, "replicas", || json!(1));
@@ -80,11 +89,36 @@ fn deployment(fields: &mut Fields) {
     });
 }
 
-fn replica_set(fields: &mut Fields) {
-    let labels = fields.get("spec").and_then(|spec| spec.pointer("/template/metadata/labels")).cloned();
-    if let Some(labels) = labels {
-        within(fields, "metadata", |metadata| default(metadata, "labels", || labels));
+/// Text given in the clear is stored encoded.
+fn secret(fields: &mut Fields) {
+    default(fields, "type", || json!("Opaque"));
+    if let Some(Value::Object(clear)) = fields.remove("stringData") {
+        default(fields, "data", || json!({}));
+        within(fields, "data", |data| {
+            for (key, value) in clear {
+                data.insert(key, STANDARD.encode(value.as_str().unwrap_or_default()).into());
+            }
+        });
     }
+}
+
+fn pod(fields: &mut Fields) {
+    within(fields, "spec", |spec| {
+        pod_spec(spec);
+        default(spec, "enableServiceLinks", || json!(true));
+        each(spec, "containers", requests_from_limits);
+        each(spec, "initContainers", requests_from_limits);
+    });
+    within(fields, "status", |status| {
+        for (one, many) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
+            if let Some(address) = status.get(one).cloned() {
+                default(status, many, || json!([{"ip": address}]));
+            }
+        }
+    });
+}
+
+fn replica_set(fields: &mut Fields) {
     within(fields, "spec", |spec| {
         default(spec, "replicas", || json!(1));
         within(spec, "template", |template| within(template, "spec", pod_spec));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::collect::{self, Deletion, Policy};
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
 use super::read;
 use super::state::{self, State};
 use super::store::{Key, text};
@@ -12,13 +12,13 @@ use super::store::{Key, text};
 /// The answer to a delete: the object, or a `Status`.
 pub(super) fn delete(state: &mut State, call: &Call) -> Result<(u16, Value), Failure> {
     let options = options(call)?;
+    let deletion = deletion(&options)?;
     let key = call.key();
     let live = state.store.get(&key).ok_or_else(|| read::not_found(call))?;
     check_preconditions(call, &options, &live)?;
     if is_dry_run(call, &options) {
         return Ok((200, success(call, &live)));
     }
-    let deletion = deletion(call, &options)?;
     let deleted = collect::delete(state, &key, &deletion);
     collect::settle(state);
     match deleted {
@@ -33,7 +33,7 @@ pub(super) fn delete(state: &mut State, call: &Call) -> Result<(u16, Value), Fai
 /// Deletes what a request selects; the answer is the list of it.
 pub(super) fn delete_collection(state: &mut State, call: &Call) -> Result<(u16, Value), Failure> {
     let options = options(call)?;
-    let deletion = deletion(call, &options)?;
+    let deletion = deletion(&options)?;
     let selected = read::list(state, call)?;
     if !is_dry_run(call, &options) {
         let items = selected.get("items").and_then(Value::as_array);
@@ -85,37 +85,42 @@ fn is_dry_run(call: &Call, options: &Value) -> bool {
     call.is_dry_run() || options.pointer("/dryRun/0").and_then(Value::as_str) == Some("All")
 }
 
-fn deletion(call: &Call, options: &Value) -> Result<Deletion, Failure> {
-    let policy =
-        match (text(options, "/propagationPolicy"), options.get("orphanDependents").and_then(Value::as_bool))
-        {
-            ("Background", _) | ("", Some(false)) => Some(Policy::Background),
-            ("Foreground", _) => Some(Policy::Foreground),
-            ("Orphan", _) | ("", Some(true)) => Some(Policy::Orphan),
-            ("", None) => None,
-            (other, _) => {
-                let supported = ["Foreground", "Background", "Orphan"].map(str::to_owned);
-                let cause =
-                    super::failure::Cause::unsupported("propagationPolicy", &other.into(), &supported);
-                return Err(Failure::invalid("meta.k8s.io", "DeleteOptions", &call.name, &[cause]));
-            }
-        };
+fn deletion(options: &Value) -> Result<Deletion, Failure> {
+    let refuse = |cause| Err(Failure::invalid("meta.k8s.io", "DeleteOptions", "", &[cause]));
+    let given = text(options, "/propagationPolicy");
+    let orphan = options.get("orphanDependents").and_then(Value::as_bool);
+    if !given.is_empty() && orphan.is_some() {
+        let detail = "orphanDependents and deletionPropagation cannot be both set";
+        return refuse(Cause::invalid("propagationPolicy", &given.into(), detail));
+    }
+    let policy = match (given, orphan) {
+        ("Background", _) | ("", Some(false)) => Some(Policy::Background),
+        ("Foreground", _) => Some(Policy::Foreground),
+        ("Orphan", _) | ("", Some(true)) => Some(Policy::Orphan),
+        ("", None) => None,
+        (other, _) => {
+            let supported = ["Foreground", "Background", "Orphan", "nil"].map(str::to_owned);
+            return refuse(Cause::unsupported("propagationPolicy", &other.into(), &supported));
+        }
+    };
     Ok(Deletion { policy, grace: options.get("gracePeriodSeconds").and_then(Value::as_i64) })
 }
 
 fn check_preconditions(call: &Call, options: &Value, live: &Value) -> Result<(), Failure> {
-    let conflict = |why: &str| Err(Failure::conflict(&call.kind.group, &call.kind.plural, &call.name, why));
-    let (uid, stored_uid) = (text(options, "/preconditions/uid"), text(live, "/metadata/uid"));
-    if !uid.is_empty() && uid != stored_uid {
+    let conflict = |why: &str| Err(Failure::conflict(&call.kind.group, &call.kind.name, &call.name, why));
+    let (given, stored) = (text(options, "/preconditions/uid"), text(live, "/metadata/uid"));
+    if !given.is_empty() && given != stored {
         return conflict(&format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}"
+            "the UID in the precondition ({given}) does not match the UID in record ({stored}). The object might have \
+             been deleted and then recreated"
         ));
     }
-    let version = text(options, "/preconditions/resourceVersion");
-    let stored_version = text(live, "/metadata/resourceVersion");
-    if !version.is_empty() && version != stored_version {
+    let given = text(options, "/preconditions/resourceVersion");
+    let stored = text(live, "/metadata/resourceVersion");
+    if !given.is_empty() && given != stored {
         return conflict(&format!(
-            "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {stored_version}"
+            "the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({stored}). \
+             The object might have been modified"
         ));
     }
     Ok(())

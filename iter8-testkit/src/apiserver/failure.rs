@@ -111,8 +111,13 @@ impl Failure {
     }
 
     pub(super) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let texts: Vec<_> =
-            causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let mut texts: Vec<String> = Vec::new();
+        for cause in causes {
+            let text = format!("{}: {}", cause.field, cause.message);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let problems = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -133,14 +138,17 @@ impl Failure {
         Self::new(400, "BadRequest", message.to_owned())
     }
 
-    pub(super) fn unprocessable(message: &str) -> Self {
-        Self::new(422, "Invalid", message.to_owned())
+    /// A patch that cannot be applied to the object.
+    pub(super) fn unprocessable() -> Self {
+        let message = "the server rejected our request due to an error in our request".to_owned();
+        let mut out = Self::new(422, "Invalid", message);
+        out.details = Some(json!({}));
+        out
     }
 
-    pub(super) fn internal(message: &str) -> Self {
-        let mut out = Self::new(500, "InternalError", message.to_owned());
-        out.details = Some(json!({"causes": [{"message": message}]}));
-        out
+    /// An error that the server did not expect, and passes on without a reason.
+    pub(super) fn unexpected(message: &str) -> Self {
+        Self::new(500, "", message.to_owned())
     }
 
     pub(super) fn forbidden(group: &str, plural: &str, name: &str, why: &str) -> Self {
@@ -171,12 +179,14 @@ impl Failure {
         out
     }
 
-    pub(super) fn unsupported_media_type(accepted: &[&str]) -> Self {
-        let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: {}",
-            accepted.join(", ")
-        );
-        Self::new(415, "UnsupportedMediaType", message)
+    pub(super) fn not_acceptable(message: &str) -> Self {
+        Self::new(406, "NotAcceptable", message.to_owned())
+    }
+
+    pub(super) fn unsupported_media_type() -> Self {
+        let mut out = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type".to_owned());
+        out.details = Some(json!({}));
+        out
     }
 
     pub(super) fn expired(message: &str) -> Self {
@@ -191,14 +201,23 @@ impl Failure {
         out
     }
 
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The `Status` object.
     pub(super) fn status(&self) -> Value {
         let mut out = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
-        if let (Some(details), Value::Object(fields)) = (&self.details, &mut out) {
-            fields.insert("details".to_owned(), details.clone());
+        if let Value::Object(fields) = &mut out {
+            if !self.reason.is_empty() {
+                fields.insert("reason".to_owned(), self.reason.into());
+            }
+            if let Some(details) = &self.details {
+                fields.insert("details".to_owned(), details.clone());
+            }
         }
         out
     }

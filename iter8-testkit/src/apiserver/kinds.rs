@@ -61,10 +61,27 @@ impl Kind {
         }
     }
 
-    /// Whether an update may leave out the version that it is based on.
+    /// Whether an update of an object that does not exist creates it.
+    pub(super) fn updates_create(&self) -> bool {
+        let rbac = self.group == RBAC;
+        self.custom.is_none() && (rbac || matches!(self.name.as_str(), "Lease" | "Service" | "Event"))
+    }
+
+    /// Where the real server would store an object; some messages show it.
+    pub(super) fn storage_path(&self, namespace: &str, name: &str) -> String {
+        let resource = match self.name.as_str() {
+            _ if self.custom.is_some() || self.name == CRD => format!("{}/{}", self.group, self.plural),
+            "Service" => "services/specs".to_owned(),
+            "Node" => "minions".to_owned(),
+            _ => self.plural.clone(),
+        };
+        let namespace = if self.namespaced { format!("{namespace}/") } else { String::new() };
+        format!("/registry/{resource}/{namespace}{name}")
+    }
+
+    /// Whether an update has to name the version that it is based on.
     pub(super) fn updates_need_a_version(&self) -> bool {
-        self.custom.is_some()
-            || matches!(self.name.as_str(), "CustomResourceDefinition" | "Lease" | "EndpointSlice")
+        self.custom.is_some() || matches!(self.name.as_str(), CRD | "Lease")
     }
 
     /// Whether a delete answers with the object instead of a `Status`.

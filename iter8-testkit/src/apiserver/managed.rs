@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::fields::{self, FieldSet, Path};
-use super::merge::{self, DuplicateKeys};
+use super::merge;
 use super::schema::Schema;
 use super::typed;
 
@@ -178,9 +178,7 @@ pub(super) fn apply(
         let first = Writer { manager: "before-first-apply", ..*writer };
         record(&first, &mut entries, &json!({}), live);
     }
-    let merged = merge::merge(writer.schema, Some(live), Some(config)).map_err(|DuplicateKeys(keys)| {
-        Failure::internal(&format!("failed to create typed patch object: duplicate entries for key {keys}"))
-    })?;
+    let merged = merge::merge(writer.schema, Some(live), Some(config));
     let mut new = merged.unwrap_or_else(|| json!({}));
     let set = typed::field_set(writer.schema, config).without(writer.ignored);
     let mut mine = writer.entry(true, set);

@@ -6,19 +6,11 @@ use super::fields::Step;
 use super::schema::{List, Schema};
 use super::typed::{self, Form};
 
-/// A configuration that cannot be merged: two items of a list have the same key.
-#[derive(Debug)]
-pub(super) struct DuplicateKeys(pub(super) String);
-
 /// `live` with everything that `config` says; `None` when nothing is left.
-pub(super) fn merge(
-    schema: &Schema,
-    live: Option<&Value>,
-    config: Option<&Value>,
-) -> Result<Option<Value>, DuplicateKeys> {
+pub(super) fn merge(schema: &Schema, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
     let form = typed::form(schema, live, config);
     if matches!(form, Form::Leaf) || (typed::is_empty(live) && typed::is_empty(config)) {
-        return Ok(config.or(live).cloned());
+        return config.or(live).cloned();
     }
     if let Form::List(list, keys) = &form {
         return merge_items(list, keys, live, config);
@@ -29,25 +21,17 @@ pub(super) fn merge(
     let new = new.filter(|key| lives.is_none_or(|lives| !lives.contains_key(*key)));
     for key in lives.into_iter().flat_map(Map::keys).chain(new) {
         let (live, config) = (lives.and_then(|l| l.get(key)), configs.and_then(|c| c.get(key)));
-        if let Some(value) = merge(form.child(key), live, config)? {
+        if let Some(value) = merge(form.child(key), live, config) {
             out.insert(key.clone(), value);
         }
     }
-    Ok((!out.is_empty()).then_some(Value::Object(out)))
+    (!out.is_empty()).then_some(Value::Object(out))
 }
 
 /// Shared items stand in the order of the configuration, items of the live list near their old neighbours.
-fn merge_items(
-    list: &List,
-    keys: &[String],
-    live: Option<&Value>,
-    config: Option<&Value>,
-) -> Result<Option<Value>, DuplicateKeys> {
+fn merge_items(list: &List, keys: &[String], live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
     let lives = typed::index(list, keys, live);
     let configs = typed::index(list, keys, config);
-    if let Some((step, _)) = configs.iter().find(|(_, items)| items.len() > 1) {
-        return Err(DuplicateKeys(step.to_string()));
-    }
     let in_live =
         |step: &Step| lives.iter().find(|(other, _)| other == step).map(|(_, items)| items.as_slice());
     let in_config = |step: &Step| configs.iter().any(|(other, _)| other == step);
@@ -73,7 +57,7 @@ fn merge_items(
             Some([one]) => Some(*one),
             _ => None,
         };
-        out.extend(merge(&list.items, live, items.first().copied())?);
+        out.extend(merge(&list.items, live, items.first().copied()));
         if shared.peek().is_some_and(|next| *next == step) {
             shared.next();
             left.next_if(|(other, _)| other == step);
@@ -84,7 +68,7 @@ fn merge_items(
             out.extend(theirs.iter().map(|item| (*item).clone()));
         }
     }
-    Ok((!out.is_empty()).then_some(Value::Array(out)))
+    (!out.is_empty()).then_some(Value::Array(out))
 }
 
 #[cfg(test)]
@@ -99,7 +83,7 @@ mod tests {
             json!({"containers": containers})
         };
         let schema = Schema::Named("PodSpec".to_owned());
-        let merged = merge(&schema, Some(&spec(live)), Some(&spec(config))).unwrap().unwrap();
+        let merged = merge(&schema, Some(&spec(live)), Some(&spec(config))).unwrap();
         let items = merged["containers"].as_array().unwrap();
         items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
     }
@@ -109,12 +93,5 @@ mod tests {
         assert_eq!(merged_names(&["a", "b", "c"], &["c", "a"]), ["b", "c", "a"]);
         assert_eq!(merged_names(&["a", "b"], &["b", "x"]), ["a", "b", "x"]);
         assert_eq!(merged_names(&["a", "b"], &[]), ["a", "b"]);
-    }
-
-    #[test]
-    fn two_items_with_one_key_are_refused() {
-        let schema = Schema::Named("PodSpec".to_owned());
-        let config = json!({"containers": [{"name": "a"}, {"name": "a"}]});
-        assert!(merge(&schema, Some(&json!({})), Some(&config)).is_err());
     }
 }

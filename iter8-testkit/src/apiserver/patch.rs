@@ -2,26 +2,32 @@
 
 use serde_json::{Map, Value};
 
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
 use super::schema::{Field, Object, Schema};
 
 /// The media types that a patch may have.
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 pub(super) const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
-pub(super) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// Applies an RFC 6902 patch.
 pub(super) fn json_patch(object: &Value, patch: &Value) -> Result<Value, Failure> {
-    let patch: json_patch::Patch = serde_json::from_value(patch.clone())
-        .map_err(|error| Failure::bad_request(&format!("error decoding patch: {error}")))?;
+    let patch: json_patch::Patch =
+        serde_json::from_value(patch.clone()).map_err(|_| Failure::unprocessable())?;
     let mut out = object.clone();
-    json_patch::patch(&mut out, &patch).map_err(|error| {
-        Failure::unprocessable(&format!(
-            "the server rejected our request due to an error in our request: {error}"
-        ))
-    })?;
+    json_patch::patch(&mut out, &patch).map_err(|_| Failure::unprocessable())?;
     Ok(out)
+}
+
+/// A patch whose result is no object of its kind.
+pub(super) fn refused(result: &str, failure: Failure) -> Failure {
+    match failure.message().split_once(": json: ") {
+        Some((_, why)) => {
+            let cause = Cause::invalid("patch", &result.into(), &format!("json: {why}"));
+            Failure::invalid("", "", "", &[cause])
+        }
+        None => failure,
+    }
 }
 
 /// Applies an RFC 7386 patch.
@@ -60,13 +66,13 @@ fn patch_object(
         out.retain(|key, _| keys.iter().any(|kept| kept.as_str() == Some(key)));
     }
     for (key, value) in patch {
-        if let Some(name) = key.strip_prefix("$deleteFromPrimitiveList/") {
-            let gone = value.as_array().cloned().unwrap_or_default();
-            if let Some(Value::Array(items)) = out.get_mut(name) {
-                items.retain(|item| !gone.contains(item));
-            }
-            continue;
+        if let (Some(name), Value::Array(gone)) = (key.strip_prefix("$deleteFromPrimitiveList/"), value)
+            && let Some(Value::Array(items)) = out.get_mut(name)
+        {
+            items.retain(|item| !gone.contains(item));
         }
+    }
+    for (key, value) in patch {
         if key.starts_with('$') {
             continue;
         }
@@ -78,26 +84,20 @@ fn patch_object(
         let child = schema.and_then(|schema| schema.child(key)).unwrap_or(&Schema::Free);
         let before = out.get(key);
         let after = match (before, value) {
-            (Some(Value::Array(items)), Value::Array(patch)) => patch_list(field, items, patch),
-            (None, Value::Array(patch)) => patch_list(field, &[], patch),
+            (before, Value::Array(items)) => {
+                let order = patch.get(&format!("$setElementOrder/{key}")).and_then(Value::as_array);
+                let before = before.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                patch_list(field, before, items, order.map_or(items, Vec::as_slice))
+            }
             (before, Value::Object(_)) => strategic_patch(child, before.unwrap_or(&Value::Null), value),
             _ => value.clone(),
         };
         out.insert(key.clone(), after);
     }
-    for (key, order) in patch {
-        if let (Some(name), Value::Array(order)) = (key.strip_prefix("$setElementOrder/"), order) {
-            let merge_key =
-                schema.and_then(|schema| schema.fields.get(name)).and_then(|f| f.patch.key.as_deref());
-            if let Some(Value::Array(items)) = out.get_mut(name) {
-                sort(items, order, merge_key);
-            }
-        }
-    }
     out
 }
 
-fn patch_list(field: Option<&Field>, items: &[Value], patch: &[Value]) -> Value {
+fn patch_list(field: Option<&Field>, items: &[Value], patch: &[Value], order: &[Value]) -> Value {
     let Some(field) = field.filter(|field| field.patch.merge) else {
         return Value::Array(patch.to_vec());
     };
@@ -106,20 +106,13 @@ fn patch_list(field: Option<&Field>, items: &[Value], patch: &[Value]) -> Value 
         return patch.iter().filter(|item| !directive(item, "replace")).cloned().collect();
     }
     let mut out = items.to_vec();
-    let Some(key) = &field.patch.key else {
-        for item in patch {
-            if !out.contains(item) {
-                out.push(item.clone());
-            }
-        }
-        return Value::Array(out);
-    };
     let items_schema = match field.schema.resolve() {
         Schema::List(list) => &list.items,
         _ => &Schema::Free,
     };
+    let key = field.patch.key.as_deref();
     for item in patch {
-        let same = |other: &Value| other.get(key).is_some() && other.get(key) == item.get(key);
+        let same = |other: &Value| identity(key, other) == identity(key, item);
         if directive(item, "delete") {
             out.retain(|other| !same(other));
         } else if let Some(other) = out.iter_mut().find(|other| same(other)) {
@@ -128,16 +121,32 @@ fn patch_list(field: Option<&Field>, items: &[Value], patch: &[Value]) -> Value 
             out.push(strategic_patch(items_schema, &Value::Null, item));
         }
     }
-    Value::Array(out)
+    Value::Array(in_order(key, out, items, order))
 }
 
-/// Items that `order` names stand in its order; the others stay behind their old neighbours, at the end.
-fn sort(items: &mut [Value], order: &[Value], key: Option<&str>) {
-    let identity = |item: &Value| key.map_or_else(|| Some(item.clone()), |key| item.get(key).cloned());
-    items.sort_by_key(|item| {
-        let own = identity(item);
-        order.iter().position(|wanted| identity(wanted) == own).unwrap_or(order.len())
-    });
+/// What makes an item of a list the same as another: its merge key, or its value.
+fn identity<'a>(key: Option<&str>, item: &'a Value) -> Option<&'a Value> {
+    key.map_or(Some(item), |key| item.get(key))
+}
+
+/// Items that `order` names stand in its order, the others in that of the list before, and new ones come as early as they can.
+fn in_order(key: Option<&str>, merged: Vec<Value>, before: &[Value], order: &[Value]) -> Vec<Value> {
+    let place = |list: &[Value], item: &Value| {
+        list.iter().position(|other| identity(key, other) == identity(key, item))
+    };
+    let (mut named, others): (Vec<_>, Vec<_>) =
+        merged.into_iter().partition(|item| place(order, item).is_some());
+    named.sort_by_key(|item| place(order, item));
+    let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
+    let mut out = Vec::new();
+    while let (Some(one), Some(other)) = (named.peek(), others.peek()) {
+        // `None` is less than any place.
+        let next = if place(before, one) < place(before, other) { named.next() } else { others.next() };
+        out.extend(next);
+    }
+    out.extend(named);
+    out.extend(others);
+    out
 }
 
 #[cfg(test)]
@@ -156,7 +165,7 @@ mod tests {
         assert_eq!(
             patched,
             json!({"containers": [
-                {"name": "a", "image": "1", "env": [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]},
+                {"name": "a", "image": "1", "env": [{"name": "Y", "value": "2"}, {"name": "X", "value": "1"}]},
                 {"name": "c"}], "tolerations": []})
         );
     }

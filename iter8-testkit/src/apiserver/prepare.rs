@@ -172,7 +172,10 @@ pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &mut Val
     }
     keep(live, new, "generation");
     for field in SYSTEM {
-        if field != "uid" || text(new, "/metadata/uid").is_empty() {
+        let given = new.pointer(&format!("/metadata/{field}")).is_some();
+        let stored = live.pointer(&format!("/metadata/{field}")).is_some();
+        // The server does not accept another uid, and no deletion but by a delete; validation says so.
+        if stored && (field != "uid" || !given) {
             keep(live, new, field);
         }
     }

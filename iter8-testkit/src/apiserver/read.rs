@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
 use super::select::Selector;
 use super::state::{self, State};
 use super::store::{Key, TooOld};
@@ -31,7 +31,7 @@ pub(super) fn version(call: &Call) -> Result<Option<u64>, Failure> {
         "" => Ok(None),
         given => given.parse().map(Some).map_err(|_| {
             Failure::bad_request(&format!(
-                "Invalid value: {given:?}: strconv.ParseUint: parsing {given:?}: invalid syntax"
+                "invalid resource version: resourceVersion: Invalid value: {given:?}: strconv.ParseUint: parsing {given:?}: invalid syntax"
             ))
         }),
     }
@@ -48,6 +48,18 @@ pub(super) fn selector(call: &Call) -> Result<Selector, Failure> {
 
 /// The objects that a request selects.
 pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
+    if call.accept.contains("as=PartialObjectMetadata;") {
+        let list = if call.kind.custom.is_some() {
+            "unstructured.UnstructuredList".to_owned()
+        } else {
+            let group = call.kind.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+            format!("{group}.{}", call.kind.list_name)
+        };
+        return Err(Failure::not_acceptable(&format!(
+            "you requested PartialObjectMetadata, but the requested object is a list (*{list})"
+        )));
+    }
+    check_match(call)?;
     let selector = selector(call)?;
     let asked = version(call)?;
     let limit: usize = call.param("limit").parse().unwrap_or_default();
@@ -100,6 +112,27 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
     Ok(json!({"kind": call.kind.list_name, "apiVersion": api_version, "metadata": metadata, "items": items}))
 }
 
+fn check_match(call: &Call) -> Result<(), Failure> {
+    let matching = call.param("resourceVersionMatch");
+    let cause = match matching {
+        "Exact" | "NotOlderThan" if call.param("resourceVersion").is_empty() => {
+            let detail = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            Cause::forbidden("resourceVersionMatch", detail)
+        }
+        "Exact" if call.param("resourceVersion") == "0" => {
+            let detail = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            Cause::forbidden("resourceVersionMatch", detail)
+        }
+
+        other if !matches!(other, "" | "Exact" | "NotOlderThan") => {
+            let supported = ["Exact", "NotOlderThan", ""].map(str::to_owned);
+            Cause::unsupported("resourceVersionMatch", &other.into(), &supported)
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::invalid("meta.k8s.io", "ListOptions", "", &[cause]))
+}
+
 fn snapshot(state: &State, call: &Call, at: u64) -> Result<Vec<(Key, Arc<Value>)>, TooOld> {
     let resource = call.kind.resource();
     let namespace = Some(call.namespace.as_str()).filter(|namespace| !namespace.is_empty());
@@ -136,6 +169,10 @@ fn read_token(token: &str) -> Result<(u64, String), Failure> {
         let token: Value = serde_json::from_slice(&text).ok()?;
         Some((token.get("rv")?.as_u64()?, token.get("start")?.as_str()?.to_owned()))
     };
-    read()
-        .ok_or_else(|| Failure::bad_request("continue key is not valid: illegal base64 data at input byte 0"))
+    read().ok_or_else(|| {
+        Failure::bad_request(&format!(
+            "invalid continue token: continue key is not valid: illegal base64 data at input byte {}",
+            token.len().saturating_sub(1)
+        ))
+    })
 }

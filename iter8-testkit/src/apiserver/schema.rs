@@ -92,6 +92,19 @@ static BUILT_IN: LazyLock<BTreeMap<String, Schema>> =
     LazyLock::new(|| parse_types(include_str!("types.txt")));
 static NOTHING_KNOWN: Schema = Schema::Free;
 
+impl Field {
+    /// What stands in for the field where it is a key of a list and missing.
+    pub(super) fn key_default(&self) -> Option<Value> {
+        let zero = match &self.schema {
+            _ if self.pointer || !self.always => None,
+            Schema::Scalar(Scalar::String) => Some(Value::from("")),
+            Schema::Scalar(Scalar::Int32 | Scalar::Int64) => Some(Value::from(0)),
+            _ => None,
+        };
+        self.default.clone().or(zero)
+    }
+}
+
 impl Schema {
     /// The schema behind a name.
     pub(super) fn resolve(&self) -> &Self {

@@ -107,8 +107,10 @@ fn requirement(part: &str) -> Result<Requirement, Failure> {
             _ => Err(unable()),
         };
     }
-    if part.contains(char::is_whitespace) {
-        return Err(unable());
+    if let Some(word) = part.split_whitespace().nth(1) {
+        let why =
+            format!("unable to parse requirement: found '{word}', expected: in, notin, =, ==, !=, gt, lt");
+        return Err(Failure::bad_request(&why));
     }
     Ok(Requirement::Exists(part.to_owned()))
 }

@@ -15,7 +15,7 @@ use super::call::{self, Asked, Call, Verb};
 use super::failure::Failure;
 use super::state::State;
 use super::watch::{self, Watch};
-use super::{RecordedRequest, Shared, delete, discovery, read, write};
+use super::{RecordedRequest, Shared, delete, discovery, options, read, write};
 
 pub(super) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
@@ -38,6 +38,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Resul
             state.requests.push(record(&call, &answer));
             answer
         }
+        Ok(Asked::Nothing) => Answer::Text(404, "404 page not found\n".to_owned()),
         Ok(Asked::Other(path)) => discovery::answer(&state, &path).map_or_else(
             |failure| failed(&failure),
             |document| match document {
@@ -60,6 +61,7 @@ fn failed(failure: &Failure) -> Answer {
 }
 
 fn perform(shared: &Arc<Shared>, state: &mut State, call: &Call) -> Result<Answer, Failure> {
+    options::check(call)?;
     let (code, object) = match call.verb {
         Verb::Get => (200, read::get(state, call)?),
         Verb::List => (200, read::list(state, call)?),

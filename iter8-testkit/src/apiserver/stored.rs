@@ -1,6 +1,8 @@
 //! Built-in objects as the server stores them: read into Go's types and written again, so that unknown fields are
 //! dropped, empty ones omitted and those that Go always writes are there.
 
+use base64::engine::general_purpose::STANDARD;
+use base64::{DecodeError, Engine as _};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -65,7 +67,7 @@ fn convert(
             let mut out = Map::new();
             for (key, item) in fields {
                 let schema = map.child(key).unwrap_or(&Schema::Free);
-                reading.path.push(key.clone());
+                reading.path.push(format!("[{key}]"));
                 out.insert(
                     key.clone(),
                     convert(schema, Some(item), reading)?.unwrap_or_else(|| scalar_zero(schema)),
@@ -137,11 +139,17 @@ fn kept(field: &Field, value: Option<Value>) -> Option<Value> {
         Some(Value::Object(fields)) => fields.is_empty(),
     };
     let is_struct = field.schema.as_object().is_some_and(|object| object.other.is_none());
+    let is_time = matches!(field.schema, Schema::Scalar(Scalar::Time | Scalar::MicroTime));
     if field.pointer || !is_zero {
         return value;
     }
     if field.always {
+        // Storing makes no difference between an empty list and none.
+        let value = value.filter(|value| !value.is_array() && (is_struct || !value.is_object()));
         return Some(value.unwrap_or_else(|| scalar_zero(&field.schema)));
+    }
+    if is_time && !field.omit_zero {
+        return Some(Value::Null);
     }
     if is_struct && !field.omit_zero {
         return value;
@@ -164,7 +172,16 @@ fn scalar_zero(schema: &Schema) -> Value {
 fn convert_scalar(scalar: Scalar, value: &Value, reading: &Reading) -> Result<Value, WrongType> {
     let same = || Ok(value.clone());
     match (scalar, value) {
-        (Scalar::String | Scalar::Bytes | Scalar::IntOrString, Value::String(_))
+        (Scalar::Bytes, Value::String(text)) => match STANDARD.decode(text) {
+            Ok(_) => same(),
+            Err(DecodeError::InvalidByte(at, _)) => {
+                Err(WrongType(format!("illegal base64 data at input byte {at}")))
+            }
+            Err(_) => {
+                Err(WrongType(format!("illegal base64 data at input byte {}", text.len().saturating_sub(1))))
+            }
+        },
+        (Scalar::String | Scalar::IntOrString, Value::String(_))
         | (Scalar::Bool, Value::Bool(_))
         | (Scalar::Number, Value::Number(_)) => same(),
         (Scalar::Int64, Value::Number(number)) if number.is_i64() => same(),

@@ -69,8 +69,8 @@ pub(super) fn item_step(list: &List, keys: &[String], item: &Value) -> Option<St
     let object = list.items.as_object();
     let mut found = Vec::new();
     for key in keys {
-        let default = || object?.fields.get(key)?.default.as_ref();
-        if let Some(value) = item.get(key).or_else(default) {
+        let default = || object?.fields.get(key)?.key_default();
+        if let Some(value) = item.get(key).cloned().or_else(default) {
             found.push((key.clone(), value.to_string()));
         }
     }
@@ -256,13 +256,12 @@ pub(super) fn remove(schema: &Schema, value: &Value, remove_set: &FieldSet) -> O
     }
 }
 
-/// The first thing in an applied configuration that its type does not have.
-pub(super) fn undeclared(schema: &Schema, value: &Value) -> Option<String> {
-    undeclared_at(schema, value, &mut String::new())
+/// The first thing in an applied configuration that does not fit its type.
+pub(super) fn misfit(schema: &Schema, value: &Value) -> Option<String> {
+    misfit_at(schema, value, &mut String::new())
 }
 
-fn undeclared_at(schema: &Schema, value: &Value, path: &mut String) -> Option<String> {
-    let expected = |wanted: &str, path: &str| Some(format!("{path}: expected {wanted}, got {value}"));
+fn misfit_at(schema: &Schema, value: &Value, path: &mut String) -> Option<String> {
     match (schema.resolve(), value) {
         (_, Value::Null) | (Schema::Free | Schema::Opaque | Schema::Named(_), _) => None,
         (Schema::Object(object), Value::Object(fields)) => fields.iter().find_map(|(key, item)| {
@@ -270,36 +269,76 @@ fn undeclared_at(schema: &Schema, value: &Value, path: &mut String) -> Option<St
             path.push('.');
             path.push_str(key);
             let problem = match object.child(key) {
-                Some(child) => undeclared_at(child, item, path),
+                Some(child) => misfit_at(child, item, path),
                 None => Some(format!("{path}: field not declared in schema")),
             };
             path.truncate(length);
             problem
         }),
-        (Schema::Object(_), _) => expected("map", path),
-        (Schema::List(list), Value::Array(items)) => items.iter().enumerate().find_map(|(at, item)| {
-            let length = path.len();
-            let keys = match &list.merge {
-                ListMerge::Map(keys) => keys.as_slice(),
-                ListMerge::Atomic | ListMerge::Set => &[],
-            };
-            let step = (list.merge != ListMerge::Atomic).then(|| item_step(list, keys, item)).flatten();
-            path.push_str(&step.map_or_else(|| format!("[{at}]"), |step| step.to_string()));
-            let problem = undeclared_at(&list.items, item, path);
-            path.truncate(length);
-            problem
-        }),
-        (Schema::List(_), _) => expected("list", path),
-        (Schema::Scalar(scalar), value) => match scalar {
-            Scalar::Bool if !value.is_boolean() => expected("boolean", path),
-            Scalar::Int32 | Scalar::Int64 | Scalar::Number if !value.is_number() => {
-                expected("numeric (int or float)", path)
-            }
-            Scalar::String | Scalar::Time | Scalar::MicroTime | Scalar::Bytes if !value.is_string() => {
-                expected("string", path)
-            }
-            _ if value.is_object() || value.is_array() => expected("scalar", path),
-            _ => None,
-        },
+        (Schema::List(list), Value::Array(items)) => misfit_in_list(list, items, path),
+        (Schema::Object(_), _) => Some(format!("{path}: expected map, got &{{{}}}", plain(value))),
+        (Schema::List(_), _) => Some(format!("{path}: expected list, got &{{{}}}", plain(value))),
+        (Schema::Scalar(scalar), value) => {
+            misfit_scalar(*scalar, value).map(|problem| format!("{path}: {problem}"))
+        }
     }
+}
+
+fn misfit_in_list(list: &List, items: &[Value], path: &mut String) -> Option<String> {
+    let keys = match &list.merge {
+        ListMerge::Map(keys) => keys.as_slice(),
+        ListMerge::Atomic | ListMerge::Set => &[],
+    };
+    let mut seen = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let step = (list.merge != ListMerge::Atomic).then(|| item_step(list, keys, item)).flatten();
+        let length = path.len();
+        match &step {
+            Some(step) if seen.contains(step) => {
+                return Some(format!("{path}: duplicate entries for key {step}"));
+            }
+            None if !keys.is_empty() => {
+                let keys: Vec<_> = keys.iter().map(|key| format!("{key:?}")).collect();
+                return Some(format!(
+                    "{path}: element {at}: associative list with keys has an element that omits all key fields [{}] \
+                     (and doesn't have default values for any key fields)",
+                    keys.join(" ")
+                ));
+            }
+            _ => path.push_str(&step.as_ref().map_or_else(|| format!("[{at}]"), ToString::to_string)),
+        }
+        let problem = misfit_at(&list.items, item, path);
+        path.truncate(length);
+        if problem.is_some() {
+            return problem;
+        }
+        seen.extend(step);
+    }
+    None
+}
+
+fn misfit_scalar(scalar: Scalar, value: &Value) -> Option<String> {
+    match scalar {
+        Scalar::Bool if !value.is_boolean() => Some(format!("expected boolean, got &{{{}}}", plain(value))),
+        Scalar::Int32 | Scalar::Int64 | Scalar::Number if !value.is_number() => {
+            let found = match value {
+                Value::Bool(_) => "bool",
+                Value::String(_) => "string",
+                Value::Array(_) => "[]interface {}",
+                _ => "map[string]interface {}",
+            };
+            Some(format!("expected numeric (int or float), got {found}"))
+        }
+        Scalar::String | Scalar::Time | Scalar::MicroTime | Scalar::Bytes if !value.is_string() => {
+            Some(format!("expected string, got &value.valueUnstructured{{Value:{value}}}"))
+        }
+        _ if value.is_object() || value.is_array() => {
+            Some(format!("expected any scalar, got &{{{}}}", plain(value)))
+        }
+        _ => None,
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

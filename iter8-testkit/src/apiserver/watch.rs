@@ -19,6 +19,8 @@ use super::store::{self, Change, Key};
 
 /// A client with `allowWatchBookmarks` hears about the current version this often.
 const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
+/// The last one comes this long before the watch ends.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 
 /// An open watch.
 pub(super) struct Watch {
@@ -30,7 +32,7 @@ pub(super) struct Watch {
     seen: u64,
     ready: VecDeque<Value>,
     bookmarks: bool,
-    next_bookmark: Instant,
+    next_bookmark: Option<Instant>,
     deadline: Option<Instant>,
     finished: bool,
 }
@@ -42,9 +44,12 @@ pub(super) fn open(shared: &Arc<Shared>, state: &State, call: &Call) -> Result<W
     let initial = call.param("sendInitialEvents");
     check_initial(call, initial)?;
     let asked = read::version(call)?.filter(|version| *version != 0);
+    // Who starts from nothing and hears bookmarks is told where the initial events end.
+    let initial = if initial.is_empty() && asked.is_none() && bookmarks { "true" } else { initial };
     let current = state.store.version();
     let timeout = call.param("timeoutSeconds").parse().ok().filter(|seconds| *seconds > 0);
     let now = Instant::now();
+    let deadline = timeout.map(|seconds| now + Duration::from_secs(seconds));
     let mut watch = Watch {
         shared: shared.clone(),
         changed: shared.changed.subscribe(),
@@ -53,8 +58,8 @@ pub(super) fn open(shared: &Arc<Shared>, state: &State, call: &Call) -> Result<W
         seen: asked.unwrap_or(current),
         ready: VecDeque::new(),
         bookmarks,
-        next_bookmark: now + BOOKMARK_INTERVAL,
-        deadline: timeout.map(|seconds| now + Duration::from_secs(seconds)),
+        next_bookmark: next_bookmark(now, deadline),
+        deadline,
         finished: false,
     };
     if initial == "true" || (initial.is_empty() && asked.is_none()) {
@@ -96,11 +101,24 @@ fn check_initial(call: &Call, initial: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Regularly, and shortly before the end.
+fn next_bookmark(now: Instant, deadline: Option<Instant>) -> Option<Instant> {
+    let regular = now + BOOKMARK_INTERVAL;
+    let last = deadline.and_then(|deadline| deadline.checked_sub(LAST_BOOKMARK));
+    let next = last.map_or(regular, |last| regular.min(last));
+    (next > now).then_some(next)
+}
+
 impl Watch {
     /// The lines of the watch, each an event.
     pub(super) fn lines(self) -> impl Stream<Item = Bytes> + Send {
         futures::stream::unfold(self, |mut watch| async move {
-            let event = watch.next().await?;
+            let mut event = watch.next().await?;
+            if watch.call.wants_metadata()
+                && let Some(object) = event.get_mut("object")
+            {
+                *object = super::service::only_metadata(object.take());
+            }
             let mut line = event.to_string().into_bytes();
             line.push(b'\n');
             Some((Bytes::from(line), watch))
@@ -125,25 +143,20 @@ impl Watch {
 
     /// Waits for a change, the time for a bookmark, or the end.
     async fn wait(&mut self) {
-        let deadline = self.deadline;
-        let end = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
+        let at = |time: Option<Instant>| async move {
+            match time {
+                Some(time) => tokio::time::sleep_until(time).await,
                 None => std::future::pending().await,
             }
         };
+        let (bookmark, end) = (at(self.next_bookmark.filter(|_| self.bookmarks)), at(self.deadline));
         tokio::select! {
             changed = self.changed.changed() => self.finished = changed.is_err(),
-            () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
-                self.next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
+            () = bookmark => {
+                self.next_bookmark = next_bookmark(Instant::now(), self.deadline);
                 self.ready.push_back(self.bookmark(&Value::Null));
             }
-            () = end => {
-                self.finished = true;
-                if self.bookmarks {
-                    self.ready.push_back(self.bookmark(&Value::Null));
-                }
-            }
+            () = end => self.finished = true,
         }
     }
 

@@ -32,35 +32,45 @@ enum Ownership {
 }
 
 pub(super) fn create(state: &mut State, call: &Call) -> Written {
-    let object = decode(&call.kind, parse_body(call)?, call)?;
+    let object = decode(state, parse_body(call)?, call)?;
     insert(state, call, object, Ownership::ToRecord).map(|object| (201, object))
 }
 
 pub(super) fn update(state: &mut State, call: &Call) -> Written {
-    let object = decode(&call.kind, parse_body(call)?, call)?;
+    let mut object = decode(state, parse_body(call)?, call)?;
+    fill_identity(call, &mut object)?;
+    let kind = &call.kind;
     let Some(live) = live(state, call) else {
+        if call.subresource.is_empty() && kind.updates_create() {
+            return insert(state, call, object, Ownership::ToRecord).map(|object| (201, object));
+        }
         return Err(read::not_found(call));
     };
-    if text(&object, "/metadata/resourceVersion").is_empty() && call.kind.updates_need_a_version() {
-        let cause = super::failure::Cause::invalid(
-            "metadata.resourceVersion",
-            &json!(0),
-            "must be specified for an update",
+    let (given, uid) = (text(&object, "/metadata/uid"), text(&live, "/metadata/uid"));
+    if !given.is_empty() && given != uid {
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+             failed: UID in precondition: {given}, UID in object meta: {uid}",
+            kind.storage_path(&call.namespace, &call.name)
         );
-        return Err(Failure::invalid(&call.kind.group, &call.kind.name, &call.name, &[cause]));
+        return Err(Failure::conflict(&kind.group, &kind.plural, &call.name, &why));
+    }
+    if text(&object, "/metadata/resourceVersion").is_empty() && kind.updates_need_a_version() {
+        let detail = "must be specified for an update";
+        let cause = super::failure::Cause::invalid("metadata.resourceVersion", &json!(0), detail);
+        return Err(Failure::invalid(&kind.group, &kind.plural, &call.name, &[cause]));
     }
     replace(state, call, &live, object, Ownership::ToRecord).map(|object| (200, object))
 }
 
 pub(super) fn patch(state: &mut State, call: &Call) -> Written {
-    let accepted = [patch::JSON_PATCH, patch::MERGE_PATCH, patch::STRATEGIC_PATCH, patch::APPLY_PATCH];
-    let accepted = if call.kind.custom.is_some() {
-        vec![patch::JSON_PATCH, patch::MERGE_PATCH, patch::APPLY_PATCH]
-    } else {
-        accepted.to_vec()
+    let known = match call.content_type.as_str() {
+        patch::JSON_PATCH | patch::MERGE_PATCH => true,
+        patch::STRATEGIC_PATCH => call.kind.custom.is_none(),
+        _ => false,
     };
-    if !accepted.contains(&call.content_type.as_str()) {
-        return Err(Failure::unsupported_media_type(&accepted));
+    if !known {
+        return Err(Failure::unsupported_media_type());
     }
     let patch = parse_body(call)?;
     let live = live(state, call).ok_or_else(|| read::not_found(call))?;
@@ -69,48 +79,48 @@ pub(super) fn patch(state: &mut State, call: &Call) -> Written {
         patch::STRATEGIC_PATCH => patch::strategic_patch(&call.kind.schema, &live, &patch),
         _ => patch::merge_patch(&live, &patch),
     };
-    let object = decode(&call.kind, patched, call)?;
+    let shown = patched.to_string();
+    let object = decode(state, patched, call).map_err(|failure| patch::refused(&shown, failure))?;
     replace(state, call, &live, object, Ownership::ToRecord).map(|object| (200, object))
 }
 
 pub(super) fn apply(state: &mut State, call: &Call) -> Written {
-    if call.param("fieldManager").is_empty() {
-        let cause = super::failure::Cause::required("fieldManager", "is required for apply patch");
-        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
+    let config = parse_body(call)?;
+    let kind = &call.kind;
+    let (given, given_kind) = (text(&config, "/apiVersion"), text(&config, "/kind"));
+    if given != kind.api_version() || given_kind != kind.name {
+        let version = if given.contains('/') { given.to_owned() } else { format!("/{given}") };
+        return Err(Failure::bad_request(&format!("invalid object type: {version}, Kind={given_kind}")));
     }
-    let mut config = parse_body(call)?;
-    check_type(&call.kind, &mut config, Strict::Yes)?;
     if config.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
-    fill_identity(call, &mut config)?;
-    if let Some(problem) = typed::undeclared(&call.kind.schema, &config) {
-        let (namespace, name) = (&call.namespace, &call.name);
-        let of =
-            format!("{namespace}/{name}; {}/{}, Kind={}", call.kind.group, call.kind.version, call.kind.name);
-        return Err(Failure::internal(&format!("failed to create typed patch object ({of}): {problem}")));
+    if let Some(problem) = typed::misfit(&kind.schema, &config) {
+        let (namespace, name) = (text(&config, "/metadata/namespace"), text(&config, "/metadata/name"));
+        let of = format!("{namespace}/{name}; {}, Kind={}", kind.api_version(), kind.name);
+        return Err(Failure::unexpected(&format!("failed to create typed patch object ({of}): {problem}")));
     }
     let live = live(state, call);
-    let ignored = call.kind.ignored(&call.subresource);
-    let (manager, now, api_version) = (call.manager(), state::now(), call.kind.api_version());
+    let ignored = kind.ignored(&call.subresource);
+    let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());
     let writer = writer(call, &ignored, &manager, &now, &api_version);
     match live {
         Some(live) => {
             let object = managed::apply(&writer, &live, &config, call.flag("force"))?;
-            let object = normalize(&call.kind, object, &mut Reading::default())?;
+            let object = normalize(kind, object, &mut Reading::default())?;
             replace(state, call, &live, object, Ownership::Recorded).map(|object| (200, object))
         }
         None if !call.subresource.is_empty() => Err(read::not_found(call)),
         None => {
-            if !text(&config, "/metadata/uid").is_empty() {
+            let uid = text(&config, "/metadata/uid");
+            if !uid.is_empty() {
                 let why = format!(
-                    "uid mismatch: the provided object specified uid {}, and no existing object was found",
-                    text(&config, "/metadata/uid")
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
                 );
-                return Err(Failure::conflict(&call.kind.group, &call.kind.plural, &call.name, &why));
+                return Err(Failure::conflict(&kind.group, &kind.plural, &call.name, &why));
             }
-            let object = managed::apply(&writer, &empty(&call.kind), &config, call.flag("force"))?;
-            let object = normalize(&call.kind, object, &mut Reading::default())?;
+            let object = managed::apply(&writer, &empty(kind), &config, call.flag("force"))?;
+            let object = normalize(kind, object, &mut Reading::default())?;
             insert(state, call, object, Ownership::Recorded).map(|object| (201, object))
         }
     }
@@ -148,6 +158,8 @@ fn parse_body(call: &Call) -> Result<Value, Failure> {
         Verb::Patch => Failure::bad_request(&format!("error decoding patch: {error}")),
         Verb::Apply => Failure::bad_request(&format!("error decoding YAML: {error}")),
         _ => {
+            let empty = "unexpected end of JSON input (<empty>)".to_owned();
+            let error = if call.body.is_empty() { empty } else { error.to_string() };
             let why = format!("couldn't get version/kind; json parse error: {error}");
             Failure::bad_request(&format!(
                 "the object provided is unrecognized (must be of type {}): {why}",
@@ -157,48 +169,56 @@ fn parse_body(call: &Call) -> Result<Value, Failure> {
     })
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Strict {
-    Yes,
-    No,
-}
-
-/// The object's type has to be that of the address; a missing one is filled in unless that is refused.
-fn check_type(kind: &Kind, object: &mut Value, strict: Strict) -> Result<(), Failure> {
+/// The object's type has to be that of the address; a missing one is filled in.
+fn check_type(state: &State, kind: &Kind, object: &mut Value) -> Result<(), Failure> {
     let api_version = kind.api_version();
     let Value::Object(fields) = object else {
-        return Err(Failure::bad_request(
-            "json: cannot unmarshal array into Go value of type map[string]interface {}",
-        ));
+        let what = "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct \
+                    { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+        let why =
+            format!("the object provided is unrecognized (must be of type {}): {what} (5b5d)", kind.name);
+        return Err(Failure::bad_request(&why));
     };
-    if strict == Strict::Yes && text(&Value::Object(fields.clone()), "/kind").is_empty() {
-        let shown = Value::Object(fields.clone());
-        return Err(Failure::bad_request(&format!("Object 'Kind' is missing in '{shown}'")));
+    let entry = |fields: &mut serde_json::Map<String, Value>, name: &str, value: &str| {
+        let entry = fields.entry(name).or_insert_with(|| value.into());
+        if *entry == json!("") {
+            *entry = value.into();
+        }
+        entry.as_str().unwrap_or_default().to_owned()
+    };
+    let given = entry(fields, "apiVersion", &api_version);
+    let given_kind = entry(fields, "kind", &kind.name);
+    if given == api_version && given_kind == kind.name {
+        return Ok(());
     }
-    let given = fields.entry("apiVersion").or_insert_with(|| api_version.clone().into());
-    let given = given.as_str().unwrap_or_default().to_owned();
-    let given_kind = fields.entry("kind").or_insert_with(|| kind.name.clone().into());
-    let given_kind = given_kind.as_str().unwrap_or_default();
-    if given_kind != kind.name && !given_kind.is_empty() {
-        let (version, wanted) = (given.rsplit('/').next().unwrap_or_default(), &kind.name);
-        let why = format!(
-            "{given_kind} in version {version:?} cannot be handled as a {wanted}: no kind {given_kind:?} is registered"
-        );
-        return Err(Failure::bad_request(&why));
-    }
-    if given != api_version && !given.is_empty() {
-        let why = format!(
-            "the API version in the data ({given}) does not match the expected API version ({api_version})"
-        );
-        return Err(Failure::bad_request(&why));
-    }
-    Ok(())
+    let (version, wanted) = (given.rsplit('/').next().unwrap_or_default(), &kind.name);
+    let what = format!("{given_kind} in version {version:?} cannot be handled as a {wanted}");
+    Err(Failure::bad_request(&match state.kinds.of(&given, &given_kind) {
+        _ if kind.custom.is_some() && given_kind == *wanted => {
+            format!(
+                "the API version in the data ({given}) does not match the expected API version ({api_version})"
+            )
+        }
+        Some(_) => {
+            let group = kind.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+            format!("{what}: converting (v1.{given_kind}) to ({group}.{wanted}): unknown conversion")
+        }
+        None => format!(
+            "{what}: no kind {given_kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:111\""
+        ),
+    }))
 }
 
-fn decode(kind: &Kind, mut object: Value, call: &Call) -> Result<Value, Failure> {
-    check_type(kind, &mut object, Strict::No)?;
+fn decode(state: &State, mut object: Value, call: &Call) -> Result<Value, Failure> {
+    let kind = &call.kind;
+    check_type(state, kind, &mut object)?;
     let mut reading = Reading::default();
-    let object = normalize(kind, object, &mut reading)?;
+    // An empty list asks to forget all managers; reading drops it.
+    let forget = object.pointer("/metadata/managedFields") == Some(&json!([]));
+    let mut object = normalize(kind, object, &mut reading)?;
+    if forget {
+        store::set_meta(&mut object, "managedFields", json!([]));
+    }
     if call.param("fieldValidation") == "Strict" && !reading.unknown.is_empty() {
         let problems: Vec<_> = reading.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
         let (version, name) = (&kind.version, &kind.name);
@@ -264,7 +284,7 @@ fn insert(state: &mut State, call: &Call, mut object: Value, ownership: Ownershi
     let kind = &call.kind;
     fill_identity(call, &mut object)?;
     if !text(&object, "/metadata/resourceVersion").is_empty() {
-        return Err(Failure::internal("resourceVersion should not be set on objects to be created"));
+        return Err(Failure::unexpected("resourceVersion should not be set on objects to be created"));
     }
     for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         store::remove_meta(&mut object, field);
@@ -310,12 +330,7 @@ fn replace(
     let kind = &call.kind;
     let resource = (kind.group.as_str(), kind.plural.as_str(), call.name.as_str());
     fill_identity(call, &mut new)?;
-    let (given, stored_uid) = (text(&new, "/metadata/uid"), text(live, "/metadata/uid"));
-    if !given.is_empty() && given != stored_uid {
-        let why =
-            format!("Precondition failed: UID in precondition: {given}, UID in object meta: {stored_uid}");
-        return Err(Failure::conflict(resource.0, resource.1, resource.2, &why));
-    }
+
     if ownership == Ownership::ToRecord {
         let ignored = kind.ignored(&call.subresource);
         let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());

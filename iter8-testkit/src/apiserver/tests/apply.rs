@@ -138,6 +138,6 @@ async fn fields_that_the_type_does_not_have_cannot_be_applied() {
     assert_eq!(status.code, 500);
     assert_eq!(
         status.message,
-        "failed to create typed patch object (default/web; /v1, Kind=Service): .spec.surplus: field not declared in schema"
+        "failed to create typed patch object (/web; v1, Kind=Service): .spec.surplus: field not declared in schema"
     );
 }
