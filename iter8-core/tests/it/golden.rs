@@ -16,6 +16,7 @@ const LINKERD: Capabilities = Capabilities {
     limits: Limits::HTTP_ROUTE,
 };
 
+#[expect(clippy::disallowed_methods, reason = "the ban is on the crate, not on its tests")]
 fn cases() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

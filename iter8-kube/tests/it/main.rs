@@ -5,7 +5,6 @@
 //! tests are listed as ignored.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on panics"

@@ -18,7 +18,7 @@ use crate::stage::{NAMESPACE, Stage, controller};
 const GATEWAY_API: &str = "httproutes.gateway.networking.k8s.io";
 
 /// Garbage collection in a cluster learns of a new kind within half a minute.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Connects to a cluster and brings what is missing: the CRD of iter8 and the namespace.
 pub(crate) async fn stage(

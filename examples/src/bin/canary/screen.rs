@@ -46,7 +46,7 @@ impl Screen {
     }
 
     pub(crate) fn line(&self, text: &str) {
-        println!("    {text}");
+        println!("    {}", self.paint("0", text));
     }
 
     /// An object or rule that came, changed or went.
