@@ -97,3 +97,8 @@ impl RoutingBackend for GatewayApiBackend {
         observe::observe(objects)
     }
 }
+
+/// The README's example is code that must run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
