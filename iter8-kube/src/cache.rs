@@ -107,7 +107,10 @@ impl Cache {
 
     /// Takes in an object that has just been written, without waiting for the watch.
     pub(crate) fn written(&self, kind: &ObjectKind, object: DynamicObject) {
-        self.write().insert(kind, trimmed(kind, object));
+        let mut state = self.write();
+        if !state.knows_newer(kind.kind, &object) {
+            state.insert(kind, trimmed(kind, object));
+        }
     }
 
     /// Takes in an event of a watch on owned objects; the Releases it concerns.
@@ -127,8 +130,10 @@ impl Cache {
                 state.listing.entry(kind.kind).or_default().insert(listed);
                 state.insert(kind, trimmed(kind, object))
             }
+            Event::Apply(object) | Event::Delete(object) if state.knows_newer(kind.kind, &object) => {
+                Vec::new()
+            }
             Event::Apply(object) => state.insert(kind, trimmed(kind, object)),
-            Event::Delete(object) if state.knows_newer(kind.kind, &key_of(&object), &object) => Vec::new(),
             Event::Delete(object) => state.remove(kind.kind, &key_of(&object)).into_iter().collect(),
             Event::InitDone => state.finish_listing(kind.kind),
         };
@@ -169,9 +174,6 @@ impl State {
     /// The Releases concerned: the owner, if anything we read has changed, and an owner before it.
     fn insert(&mut self, kind: &ObjectKind, object: DynamicObject) -> Vec<Key> {
         let key = key_of(&object);
-        if self.knows_newer(kind.kind, &key, &object) {
-            return Vec::new();
-        }
         let Some(owner) = owner_of(&object) else {
             return self.remove(kind.kind, &key).into_iter().collect();
         };
@@ -193,12 +195,14 @@ impl State {
     /// Whether the cache holds a later state: one that was written by us and not yet seen by the watch.
     ///
     /// resourceVersions of a kind can be compared as numbers (KEP-5504); any other form is never older.
-    fn knows_newer(&self, kind: &'static str, key: &Key, object: &DynamicObject) -> bool {
+    /// A new listing is not asked: it is what the API server has now, even after a restore of older data.
+    fn knows_newer(&self, kind: &'static str, object: &DynamicObject) -> bool {
+        let key = key_of(object);
         let version = |object: &DynamicObject| {
             object.resource_version().and_then(|version| version.parse::<u64>().ok())
         };
         let known = self.owners.get(&(kind, key.clone())).and_then(|owner| self.by_release.get(owner));
-        let known = known.and_then(|objects| objects.get(&(kind, key.1.clone())));
+        let known = known.and_then(|objects| objects.get(&(kind, key.1)));
         known.and_then(|known| version(&known.object)) > version(object) && version(object).is_some()
     }
 
@@ -303,3 +307,6 @@ fn without_times(data: &serde_json::Value) -> serde_json::Value {
     }
     data
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,38 @@ fn event(type_: EventType, reason: &str, note: String) -> Event {
         secondary: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::VersionStatus;
+
+    fn status(versions: &[(&str, &str, &str)]) -> ReleaseStatus {
+        let version = |(name, role, readiness): &(&str, &str, &str)| VersionStatus {
+            name: (*name).to_owned(),
+            role: (*role).to_owned(),
+            readiness: (*readiness).to_owned(),
+            ..VersionStatus::default()
+        };
+        ReleaseStatus { versions: versions.iter().map(version).collect(), ..ReleaseStatus::default() }
+    }
+
+    fn reasons(before: Option<&ReleaseStatus>, after: &ReleaseStatus) -> Vec<String> {
+        events(before, after).into_iter().map(|event| event.reason).collect()
+    }
+
+    #[test]
+    fn only_a_change_is_an_event() {
+        let ready = status(&[("web-0", "primary", "Ready")]);
+        assert_eq!(reasons(None, &ready), ["VersionReady"]);
+        assert_eq!(reasons(Some(&ready), &ready), [""; 0]);
+        let failed = status(&[("web-0", "primary", "NotReady")]);
+        assert_eq!(reasons(Some(&ready), &failed), ["VersionNotReady"]);
+    }
+
+    #[test]
+    fn a_removed_version_that_is_gone_is_an_event() {
+        let before = status(&[("web-0", "primary", "Ready"), ("web-1", "removed", "Ready")]);
+        assert_eq!(reasons(Some(&before), &status(&[("web-0", "primary", "Ready")])), ["VersionRemoved"]);
+    }
+}

@@ -91,3 +91,64 @@ fn time(now: Timestamp) -> meta::Time {
     let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
     meta::Time(jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use iter8_core::{
+        Capabilities, Document, Observation, ReleaseKey, ValidRelease, conditions, declare, plan,
+    };
+
+    use super::*;
+
+    fn release(image: &str) -> ValidRelease {
+        let document = format!(
+            "environment: deployment-gtw\napplication: {{strategy: canary, versions: [{{image: '{image}'}}]}}"
+        );
+        let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+        declare(&key, &Document::from_yaml(&document).unwrap(), &Capabilities::specification()).unwrap()
+    }
+
+    fn status(before: Option<&ReleaseStatus>, observation: &Observation, seconds: u64) -> ReleaseStatus {
+        let plan = plan(&release("web:1"), observation);
+        let conditions = conditions(&plan, observation, &[]);
+        planned(before, Some(1), &plan, &conditions, Timestamp::from_millis(seconds * 1000))
+    }
+
+    #[test]
+    fn a_condition_keeps_the_time_since_when_it_holds() {
+        let nothing = Observation::default();
+        let first = status(None, &nothing, 10);
+        assert_eq!(status(Some(&first), &nothing, 20), first, "no news, no new status");
+
+        let ready = Observation::all_ready(&release("web:1"));
+        let second = status(Some(&first), &ready, 30);
+        let since = |status: &ReleaseStatus, kind: &str| {
+            let condition = status.conditions.iter().find(|condition| condition.type_ == kind).unwrap();
+            condition.last_transition_time.0.as_second()
+        };
+        assert_eq!((since(&second, "Accepted"), since(&second, "VersionsReady")), (10, 30));
+    }
+
+    #[test]
+    fn the_plan_digest_changes_with_the_rules_only() {
+        let ready = Observation::all_ready(&release("web:1"));
+        let later = Observation { now: Timestamp::from_millis(5), ..ready.clone() };
+        let digest = |observation| status(None, observation, 0).plan_digest;
+        assert_eq!(digest(&ready), digest(&later));
+        assert_ne!(digest(&ready), digest(&Observation::default()));
+    }
+
+    #[test]
+    fn a_refusal_keeps_what_is_known_of_the_versions() {
+        let before = status(None, &Observation::all_ready(&release("web:1")), 10);
+        let document = Document::from_yaml("environment: nowhere").unwrap();
+        let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+        let error = declare(&key, &document, &Capabilities::specification()).unwrap_err();
+        let after =
+            refused(Some(&before), Some(2), &iter8_core::refusal(&error), Timestamp::from_millis(20_000));
+        assert_eq!(after.versions, before.versions);
+        let accepted = after.conditions.iter().find(|condition| condition.type_ == "Accepted").unwrap();
+        assert_eq!((accepted.status.as_str(), accepted.observed_generation), ("False", Some(2)));
+        assert!(after.conditions.iter().any(|condition| condition.type_ == "VersionsReady"));
+    }
+}

@@ -1,0 +1,132 @@
+//! What the cache makes of the events of watches.
+
+use iter8_core::EndpointsObservation;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn service(name: &str, version: u64, owner: Option<&str>) -> DynamicObject {
+    let owners: Vec<_> = owner
+        .iter()
+        .map(|owner| {
+            json!({
+                "apiVersion": "iter8.tools/v1alpha1", "kind": "Release", "name": owner, "uid": "1", "controller": true,
+            })
+        })
+        .collect();
+    let object = json!({
+        "metadata": { "name": name, "namespace": "test", "resourceVersion": version.to_string(), "ownerReferences": owners },
+        "spec": { "ports": [{ "port": 80 }] },
+    });
+    serde_json::from_value(object).unwrap()
+}
+
+fn deployment(version: u64, status: &Value) -> DynamicObject {
+    let mut object = service("web-0", version, Some("web"));
+    object.data = json!({ "status": status });
+    object
+}
+
+fn slice(name: &str, ready: &[bool]) -> EndpointSlice {
+    let endpoints: Vec<_> = ready
+        .iter()
+        .map(|ready| json!({ "addresses": ["10.0.0.1"], "conditions": { "ready": ready } }))
+        .collect();
+    serde_json::from_value(json!({
+        "metadata": { "name": name, "namespace": "test", "labels": { "kubernetes.io/service-name": "web-0" } },
+        "addressType": "IPv4",
+        "endpoints": endpoints,
+    }))
+    .unwrap()
+}
+
+fn web() -> Vec<ObjectRef<Release>> {
+    vec![ObjectRef::new("web").within("test")]
+}
+
+fn names(cache: &Cache) -> Vec<String> {
+    cache.objects_of("test", "web").iter().map(|owned| owned.object.name_any()).collect()
+}
+
+#[test]
+fn an_event_concerns_the_release_that_controls_the_object() {
+    let cache = Cache::default();
+    assert_eq!(cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web")))), web());
+    assert_eq!(cache.object_event(&SERVICE, Event::Apply(service("other", 2, None))), vec![]);
+    assert_eq!(names(&cache), ["web-0"]);
+}
+
+#[test]
+fn an_object_that_loses_its_owner_is_forgotten_and_the_release_told() {
+    let cache = Cache::default();
+    cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));
+    assert_eq!(cache.object_event(&SERVICE, Event::Apply(service("web-0", 2, None))), web());
+    assert_eq!(names(&cache), [""; 0]);
+}
+
+#[test]
+fn an_update_that_changes_nothing_we_read_concerns_nobody() {
+    let cache = Cache::default();
+    let status = |time: &str, available: &str| json!({ "conditions": [{ "type": "Available", "status": available, "lastUpdateTime": time }] });
+    cache.object_event(&DEPLOYMENT, Event::Apply(deployment(1, &status("1", "False"))));
+    assert_eq!(cache.object_event(&DEPLOYMENT, Event::Apply(deployment(2, &status("2", "False")))), vec![]);
+    assert_eq!(cache.object_event(&DEPLOYMENT, Event::Apply(deployment(3, &status("3", "True")))), web());
+}
+
+#[test]
+fn the_watch_does_not_put_an_older_state_over_our_own_write() {
+    let cache = Cache::default();
+    cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));
+    let mut written = service("web-0", 5, Some("web"));
+    written.data = json!({ "spec": { "ports": [{ "port": 81 }] } });
+    cache.written(&SERVICE, written);
+    cache.object_event(&SERVICE, Event::Apply(service("web-0", 3, Some("web"))));
+    cache.object_event(&SERVICE, Event::Delete(service("web-0", 4, Some("web"))));
+    let objects = cache.objects_of("test", "web");
+    assert_eq!(objects[0].object.data.pointer("/spec/ports/0/port"), Some(&json!(81)));
+    cache.object_event(&SERVICE, Event::Delete(service("web-0", 6, Some("web"))));
+    assert_eq!(names(&cache), [""; 0]);
+}
+
+#[test]
+fn a_new_listing_drops_what_it_does_not_have() {
+    let cache = Cache::default();
+    cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));
+    cache.object_event(&SERVICE, Event::Apply(service("web-1", 2, Some("web"))));
+    cache.object_event(&SERVICE, Event::Init);
+    cache.object_event(&SERVICE, Event::InitApply(service("web-0", 1, Some("web"))));
+    assert_eq!(names(&cache), ["web-0", "web-1"], "nothing is dropped before the listing is complete");
+    assert_eq!(cache.object_event(&SERVICE, Event::InitDone), web());
+    assert_eq!(names(&cache), ["web-0"]);
+}
+
+#[test]
+fn endpoints_are_counted_over_the_slices_of_a_service() {
+    let cache = Cache::default();
+    cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));
+    assert_eq!(cache.slice_event(Event::Apply(slice("web-0-a", &[true, false]))), web());
+    assert_eq!(cache.slice_event(Event::Apply(slice("web-0-b", &[true]))), web());
+    assert_eq!(cache.slice_event(Event::Apply(slice("web-0-b", &[true]))), vec![], "no news");
+    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 2, terminating: 0 });
+    assert_eq!(cache.slice_event(Event::Delete(slice("web-0-a", &[]))), web());
+    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 1, terminating: 0 });
+}
+
+#[test]
+fn a_slice_that_comes_before_its_service_is_counted_when_the_service_comes() {
+    let cache = Cache::default();
+    assert_eq!(cache.slice_event(Event::Apply(slice("web-0-a", &[true]))), vec![]);
+    assert_eq!(cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web")))), web());
+    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 1, terminating: 0 });
+}
+
+#[test]
+fn the_cache_is_filled_when_every_watch_has_listed_or_its_kind_is_missing() {
+    let cache = Cache::default();
+    assert!(!cache.is_synced(["Service", "HTTPRoute"]));
+    cache.slice_event(Event::InitDone);
+    cache.object_event(&SERVICE, Event::InitDone);
+    assert!(!cache.is_synced(["Service", "HTTPRoute"]));
+    assert!(cache.set_missing("HTTPRoute", true));
+    assert!(cache.is_synced(["Service", "HTTPRoute"]));
+}
