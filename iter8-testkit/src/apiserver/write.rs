@@ -1,7 +1,5 @@
 //! Create, update, patch and apply.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
 use super::admit;
@@ -237,13 +235,13 @@ fn replace(
         let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());
         managed::update(&writer(call, &ignored, &manager, &now, &api_version), live, &mut new);
     }
-    let version = Cow::Borrowed(text(live, "/metadata/resourceVersion"));
+    let version = text(live, "/metadata/resourceVersion").to_owned();
     let given = text(&new, "/metadata/resourceVersion");
     if !given.is_empty() && given != version {
         return Err(Failure::modified(resource.0, resource.1, resource.2));
     }
     prepare::update(kind, &call.subresource, live, &mut new);
-    store::set_meta(&mut new, "resourceVersion", version.as_ref().into());
+    store::set_meta(&mut new, "resourceVersion", version.into());
     let causes = validate::update(kind, &call.subresource, live, &new);
     if !causes.is_empty() {
         return Err(Failure::invalid(&kind.group, &kind.name, &call.name, &causes));
