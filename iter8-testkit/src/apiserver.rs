@@ -30,7 +30,9 @@
 //!   is answered.
 //!
 //! # What it does not do
-//! - No controllers: a Deployment gets no Pods. No authentication, authorization or webhooks.
+//! - No controllers: a Deployment gets no Pods, and a Pod that has a node stays until its grace period is set to 0, as it
+//!   does without a kubelet. No authentication, authorization or webhooks.
+//! - No `scale`, `binding`, `log` or `exec` endpoints. Applied configurations have to be JSON.
 //! - CEL rules of definitions are not evaluated. No `OpenAPI` documents, no tables, no protocol buffers.
 //! - Versions of a custom resource differ in nothing but their `apiVersion` (conversion strategy `None`).
 
@@ -42,7 +44,9 @@ mod admit;
 mod call;
 mod collect;
 mod custom;
+mod decode;
 mod defaults;
+mod definition;
 mod delete;
 mod discovery;
 mod events;

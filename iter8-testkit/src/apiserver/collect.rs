@@ -121,19 +121,15 @@ fn grace_period(kind: &Kind, object: &Value, asked: Option<i64>) -> i64 {
     asked.or(own).unwrap_or(30).max(0)
 }
 
-/// Removes an object that was only waiting for the finalizers that an update took away; the answer is its last state.
-pub(super) fn finish(state: &mut State, key: &Key) -> Option<Value> {
-    let object = state.store.get(key)?;
-    let kind = state.kind_of(key)?;
-    let graceful =
-        object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or_default();
-    let is_namespace = kind.is("", "Namespace");
-    let kept = is_namespace && object.pointer("/spec/finalizers/0").is_some();
-    let waits = (graceful > 0 && kind.is("", "Pod")) || kept;
-    if !store::is_terminating(&object) || !store::finalizers(&object).is_empty() || waits {
-        return None;
+/// Whether an update takes away the last finalizer that an object was waiting for.
+pub(super) fn ends(kind: &Kind, live: &Value, new: &Value) -> bool {
+    if !store::is_terminating(live) || !store::finalizers(new).is_empty() {
+        return false;
     }
-    state.erase(key)
+    if kind.is("", "Namespace") {
+        return new.pointer("/spec/finalizers/0").is_none();
+    }
+    live.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64) == Some(0)
 }
 
 /// Does what the controllers of a cluster would do now, until nothing is left to do.
@@ -193,7 +189,6 @@ fn drop_finalizer(state: &mut State, key: &Key, object: &Value, finalizer: &str)
     finalizers.retain(|other| other != finalizer);
     store::set_finalizers(&mut object, &finalizers);
     write_as_controller(state, key, object);
-    finish(state, key);
 }
 
 fn drop_owners(state: &mut State, key: &Key, uids: &[String]) {
@@ -224,7 +219,11 @@ fn write_as_controller(state: &mut State, key: &Key, mut object: Value) {
         now: &now,
     };
     managed::update(&writer, &live, &mut object);
-    state.put(key, object);
+    if ends(&kind, &live, &object) {
+        state.erase(key);
+    } else {
+        state.put(key, object);
+    }
 }
 
 fn references(object: &Value) -> impl Iterator<Item = &Value> {
@@ -307,6 +306,5 @@ fn empty_namespace(state: &mut State, key: &Key) {
             spec.remove("finalizers");
         }
     }
-    put_if_new(state, key, &stored, object);
-    finish(state, key);
+    write_as_controller(state, key, object);
 }

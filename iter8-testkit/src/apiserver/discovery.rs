@@ -98,7 +98,10 @@ fn resources(state: &State, group: &str, version: &str) -> Result<Document, Fail
 }
 
 fn resource(kind: &Kind) -> Vec<Value> {
-    let mut verbs = vec!["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    let mut verbs = match kind.custom {
+        Some(_) => vec!["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
+        None => vec!["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+    };
     if kind.is("", "Namespace") {
         verbs.retain(|verb| *verb != "deletecollection");
     }

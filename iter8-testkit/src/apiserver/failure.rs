@@ -183,7 +183,16 @@ impl Failure {
         Self::new(406, "NotAcceptable", message.to_owned())
     }
 
-    pub(super) fn unsupported_media_type() -> Self {
+    /// A kind of patch that the server does not take; it says so differently for custom resources.
+    pub(super) fn unsupported_media_type(custom: bool) -> Self {
+        if custom {
+            let known =
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+            let message = format!(
+                "the body of the request was in an unknown format - accepted media types include: {known}"
+            );
+            return Self::new(415, "UnsupportedMediaType", message);
+        }
         let mut out = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type".to_owned());
         out.details = Some(json!({}));
         out

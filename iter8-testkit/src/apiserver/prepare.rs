@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value, json};
 
+use super::definition;
 use super::kinds::{Kind, Resource};
 use super::state::State;
 use super::store::{self, text};
@@ -27,8 +28,14 @@ pub(super) fn create(state: &State, kind: &Kind, object: &mut Value) {
         (true, _) if kind.status => {
             fields.remove("status");
         }
-        (false, "Deployment" | "CustomResourceDefinition") => {
+        (false, "Deployment") => {
             fields.insert("status".to_owned(), json!({}));
+        }
+        (false, "CustomResourceDefinition") => {
+            let stored = definition::stored_versions(fields);
+            let names = json!({"plural": "", "kind": ""});
+            let status = json!({"conditions": null, "acceptedNames": names, "storedVersions": stored});
+            fields.insert("status".to_owned(), status);
         }
         (false, "ReplicaSet") => {
             fields.insert("status".to_owned(), json!({"replicas": 0}));
@@ -46,31 +53,6 @@ pub(super) fn create(state: &State, kind: &Kind, object: &mut Value) {
             fields.insert("spec".to_owned(), json!({"finalizers": ["kubernetes"]}));
         }
         _ => {}
-    }
-    if kind.name == "CustomResourceDefinition" && kind.custom.is_none() {
-        establish(object);
-    }
-}
-
-/// A definition is in force at once.
-fn establish(definition: &mut Value) {
-    let now = super::state::now();
-    let names = definition.pointer("/spec/names").cloned().unwrap_or_default();
-    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let storage =
-        versions.into_iter().flatten().filter(|version| version.get("storage") == Some(&json!(true)));
-    let storage: Vec<_> = storage.map(|version| text(version, "/name").to_owned()).collect();
-    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message});
-    let status = json!({
-        "conditions": [
-            condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-        ],
-        "acceptedNames": names,
-        "storedVersions": storage,
-    });
-    if let Some(fields) = definition.as_object_mut() {
-        fields.insert("status".to_owned(), status);
     }
 }
 

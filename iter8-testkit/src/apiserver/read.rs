@@ -108,6 +108,10 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
             fields.insert("remainingItemCount".to_owned(), selected.count().into());
         }
     }
+    // Lists of custom resources always say whether there is more.
+    if let Some(fields) = metadata.as_object_mut().filter(|_| call.kind.custom.is_some()) {
+        fields.entry("continue").or_insert_with(|| "".into());
+    }
     let api_version = call.kind.api_version();
     Ok(json!({"kind": call.kind.list_name, "apiVersion": api_version, "metadata": metadata, "items": items}))
 }

@@ -272,30 +272,24 @@ fn check_array(schema: &Value, items: &[Value], path: &str, causes: &mut Vec<Cau
 
 fn check_text(schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
     let length = count(text.chars().count());
+    let pattern = schema.get("pattern").and_then(Value::as_str);
+    // A pattern that the regex crate does not understand (none is known) constrains nothing.
+    let unmatched = pattern.filter(|pattern| Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text)));
     if let Some(most) = bound(schema, "maxLength").filter(|most| length > *most) {
         let message = format!("Too long: may not be more than {most} bytes");
         causes.push(Cause { reason: "FieldValueTooLong", field: shown(path), message });
-    }
-    if let Some(least) = bound(schema, "minLength").filter(|least| length < *least) {
+    } else if let Some(least) = bound(schema, "minLength").filter(|least| length < *least) {
         let detail = format!("{path} in body should be at least {least} chars long");
         causes.push(Cause::invalid(&shown(path), &text.into(), &detail));
-    }
-    // A pattern that the regex crate does not understand (none is known) constrains nothing.
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-        && let Ok(regex) = Regex::new(pattern)
-        && !regex.is_match(text)
-    {
-        causes.push(Cause::invalid(
-            &shown(path),
-            &text.into(),
-            &format!("{path} in body should match '{pattern}'"),
-        ));
+    } else if let Some(pattern) = unmatched {
+        let detail = format!("{path} in body should match '{pattern}'");
+        causes.push(Cause::invalid(&shown(path), &text.into(), &detail));
     }
     if schema.get("format").and_then(Value::as_str) == Some("date-time")
         && text.parse::<k8s_openapi::jiff::Timestamp>().is_err()
     {
-        let detail = format!("{path} in body must be of type date-time: {text:?}");
-        causes.push(Cause::invalid(&shown(path), &text.into(), &detail));
+        let message = format!("Invalid value: {text:?}: {path} in body must be of type date-time: {text:?}");
+        causes.push(Cause { reason: "FieldValueTypeInvalid", field: shown(path), message });
     }
 }
 
@@ -325,30 +319,41 @@ fn check_number(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Caus
 }
 
 fn check_combined(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
-    let passes = |schema: &Value| {
+    let problems = |schema: &Value| {
         let mut found = Vec::new();
         check(schema, value, path, &mut found);
-        found.is_empty()
+        found
     };
-    let options = |name: &str| schema.get(name).and_then(Value::as_array);
-    let mut refuse = |what: &str| {
-        let detail = format!("{path} in body must {what}");
-        causes.push(Cause::invalid(&shown(path), value, &detail));
-    };
+    let passes = |schema: &Value| problems(schema).is_empty();
+    let options = |name: &str| schema.get(name).and_then(Value::as_array).map(Vec::as_slice);
+    let refuse = |what: &str| Cause::invalid("<nil>", &"".into(), &format!("{path:?} must {what}"));
     if options("allOf").is_some_and(|all| !all.iter().all(passes)) {
-        refuse("validate all the schemas (allOf)");
+        causes.push(refuse("validate all the schemas (allOf)"));
+        causes.extend(options("allOf").into_iter().flatten().flat_map(problems));
     }
     // An integer or string says so by an `anyOf` that would add nothing.
-    if !flag(schema, "x-kubernetes-int-or-string")
-        && options("anyOf").is_some_and(|any| !any.iter().any(passes))
+    if let Some(any) =
+        options("anyOf").filter(|any| !flag(schema, "x-kubernetes-int-or-string") && !any.iter().any(passes))
     {
-        refuse("validate at least one schema (anyOf)");
+        causes.push(refuse("validate at least one schema (anyOf)"));
+        causes.extend(any.iter().take(1).flat_map(problems));
     }
-    if options("oneOf").is_some_and(|one| one.iter().filter(|option| passes(option)).count() != 1) {
-        refuse("validate one and only one schema (oneOf)");
+    if let Some(one) = options("oneOf") {
+        match one.iter().filter(|option| passes(option)).count() {
+            1 => {}
+            0 => {
+                causes.push(refuse("validate one and only one schema (oneOf). Found none valid"));
+                causes.extend(one.iter().take(1).flat_map(problems));
+            }
+            many => {
+                let what =
+                    format!("validate one and only one schema (oneOf). Found {many} valid alternatives");
+                causes.push(refuse(&what));
+            }
+        }
     }
     if schema.get("not").is_some_and(passes) {
-        refuse("not validate the schema (not)");
+        causes.push(refuse("not validate the schema (not)"));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::definition;
 use super::failure::Cause;
 use super::kinds::Kind;
 use super::store::{self, text};
@@ -72,6 +73,7 @@ fn own_rules(kind: &Kind, object: &Value) -> Vec<Cause> {
         ("", "Pod") => content::containers(object, "/spec", "spec"),
         ("", "Service") => service::spec(object),
         ("", "ConfigMap" | "Secret") => content::config_keys(object),
+        ("apiextensions.k8s.io", _) => definition::validate(object),
         ("discovery.k8s.io", "EndpointSlice") => content::endpoint_slice(object),
         _ => Vec::new(),
     }

@@ -1,25 +1,23 @@
 //! Create, update, patch and apply.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
-use super::call::{Call, Verb};
+use super::admit;
+use super::call::Call;
 use super::collect;
+use super::decode;
+use super::definition;
 use super::failure::Failure;
 use super::kinds::Kind;
 use super::managed::{self, Writer};
 use super::patch;
 use super::prepare;
 use super::read;
-use super::schema::Schema;
 use super::state::{self, State};
 use super::store::{self, Key, text};
-use super::stored::{self, Reading, WrongType};
-use super::structural;
+use super::stored::{self, Reading};
 use super::typed;
 use super::validate;
-use super::{admit, defaults};
 
 /// The answer to a write: a status code and the object.
 pub(super) type Written = Result<(u16, Value), Failure>;
@@ -32,12 +30,12 @@ enum Ownership {
 }
 
 pub(super) fn create(state: &mut State, call: &Call) -> Written {
-    let object = decode(state, parse_body(call)?, call)?;
+    let object = decode::object(state, decode::parse_body(call)?, call)?;
     insert(state, call, object, Ownership::ToRecord).map(|object| (201, object))
 }
 
 pub(super) fn update(state: &mut State, call: &Call) -> Written {
-    let mut object = decode(state, parse_body(call)?, call)?;
+    let mut object = decode::object(state, decode::parse_body(call)?, call)?;
     fill_identity(call, &mut object)?;
     let kind = &call.kind;
     let Some(live) = live(state, call) else {
@@ -70,9 +68,9 @@ pub(super) fn patch(state: &mut State, call: &Call) -> Written {
         _ => false,
     };
     if !known {
-        return Err(Failure::unsupported_media_type());
+        return Err(Failure::unsupported_media_type(call.kind.custom.is_some()));
     }
-    let patch = parse_body(call)?;
+    let patch = decode::parse_body(call)?;
     let live = live(state, call).ok_or_else(|| read::not_found(call))?;
     let patched = match call.content_type.as_str() {
         patch::JSON_PATCH => patch::json_patch(&live, &patch)?,
@@ -80,12 +78,12 @@ pub(super) fn patch(state: &mut State, call: &Call) -> Written {
         _ => patch::merge_patch(&live, &patch),
     };
     let shown = patched.to_string();
-    let object = decode(state, patched, call).map_err(|failure| patch::refused(&shown, failure))?;
+    let object = decode::object(state, patched, call).map_err(|failure| patch::refused(&shown, failure))?;
     replace(state, call, &live, object, Ownership::ToRecord).map(|object| (200, object))
 }
 
 pub(super) fn apply(state: &mut State, call: &Call) -> Written {
-    let config = parse_body(call)?;
+    let config = decode::parse_body(call)?;
     let kind = &call.kind;
     let (given, given_kind) = (text(&config, "/apiVersion"), text(&config, "/kind"));
     if given != kind.api_version() || given_kind != kind.name {
@@ -107,7 +105,7 @@ pub(super) fn apply(state: &mut State, call: &Call) -> Written {
     match live {
         Some(live) => {
             let object = managed::apply(&writer, &live, &config, call.flag("force"))?;
-            let object = normalize(kind, object, &mut Reading::default())?;
+            let object = decode::normalize(kind, object, &mut Reading::default())?;
             replace(state, call, &live, object, Ownership::Recorded).map(|object| (200, object))
         }
         None if !call.subresource.is_empty() => Err(read::not_found(call)),
@@ -120,7 +118,7 @@ pub(super) fn apply(state: &mut State, call: &Call) -> Written {
                 return Err(Failure::conflict(&kind.group, &kind.plural, &call.name, &why));
             }
             let object = managed::apply(&writer, &empty(kind), &config, call.flag("force"))?;
-            let object = normalize(kind, object, &mut Reading::default())?;
+            let object = decode::normalize(kind, object, &mut Reading::default())?;
             insert(state, call, object, Ownership::Recorded).map(|object| (201, object))
         }
     }
@@ -151,108 +149,6 @@ fn empty(kind: &Kind) -> Value {
 
 fn live(state: &State, call: &Call) -> Option<Value> {
     state.store.get(&call.key()).map(|stored| state::present(&call.kind, &stored))
-}
-
-fn parse_body(call: &Call) -> Result<Value, Failure> {
-    serde_json::from_slice(&call.body).map_err(|error| match call.verb {
-        Verb::Patch => Failure::bad_request(&format!("error decoding patch: {error}")),
-        Verb::Apply => Failure::bad_request(&format!("error decoding YAML: {error}")),
-        _ => {
-            let empty = "unexpected end of JSON input (<empty>)".to_owned();
-            let error = if call.body.is_empty() { empty } else { error.to_string() };
-            let why = format!("couldn't get version/kind; json parse error: {error}");
-            Failure::bad_request(&format!(
-                "the object provided is unrecognized (must be of type {}): {why}",
-                call.kind.name
-            ))
-        }
-    })
-}
-
-/// The object's type has to be that of the address; a missing one is filled in.
-fn check_type(state: &State, kind: &Kind, object: &mut Value) -> Result<(), Failure> {
-    let api_version = kind.api_version();
-    let Value::Object(fields) = object else {
-        let what = "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct \
-                    { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
-        let why =
-            format!("the object provided is unrecognized (must be of type {}): {what} (5b5d)", kind.name);
-        return Err(Failure::bad_request(&why));
-    };
-    let entry = |fields: &mut serde_json::Map<String, Value>, name: &str, value: &str| {
-        let entry = fields.entry(name).or_insert_with(|| value.into());
-        if *entry == json!("") {
-            *entry = value.into();
-        }
-        entry.as_str().unwrap_or_default().to_owned()
-    };
-    let given = entry(fields, "apiVersion", &api_version);
-    let given_kind = entry(fields, "kind", &kind.name);
-    if given == api_version && given_kind == kind.name {
-        return Ok(());
-    }
-    let (version, wanted) = (given.rsplit('/').next().unwrap_or_default(), &kind.name);
-    let what = format!("{given_kind} in version {version:?} cannot be handled as a {wanted}");
-    Err(Failure::bad_request(&match state.kinds.of(&given, &given_kind) {
-        _ if kind.custom.is_some() && given_kind == *wanted => {
-            format!(
-                "the API version in the data ({given}) does not match the expected API version ({api_version})"
-            )
-        }
-        Some(_) => {
-            let group = kind.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
-            format!("{what}: converting (v1.{given_kind}) to ({group}.{wanted}): unknown conversion")
-        }
-        None => format!(
-            "{what}: no kind {given_kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:111\""
-        ),
-    }))
-}
-
-fn decode(state: &State, mut object: Value, call: &Call) -> Result<Value, Failure> {
-    let kind = &call.kind;
-    check_type(state, kind, &mut object)?;
-    let mut reading = Reading::default();
-    // An empty list asks to forget all managers; reading drops it.
-    let forget = object.pointer("/metadata/managedFields") == Some(&json!([]));
-    let mut object = normalize(kind, object, &mut reading)?;
-    if forget {
-        store::set_meta(&mut object, "managedFields", json!([]));
-    }
-    if call.param("fieldValidation") == "Strict" && !reading.unknown.is_empty() {
-        let problems: Vec<_> = reading.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
-        let (version, name) = (&kind.version, &kind.name);
-        let what = format!("{name} in version {version:?} cannot be handled as a {name}");
-        return Err(Failure::bad_request(&format!("{what}: strict decoding error: {}", problems.join(", "))));
-    }
-    Ok(object)
-}
-
-/// The object as the server keeps it: unknown fields dropped, defaults filled in.
-fn normalize(kind: &Kind, mut object: Value, reading: &mut Reading) -> Result<Value, Failure> {
-    let wrong = |WrongType(why): WrongType| {
-        let (version, name) = (&kind.version, &kind.name);
-        Failure::bad_request(&format!("{name} in version {version:?} cannot be handled as a {name}: {why}"))
-    };
-    match &kind.custom {
-        None => {
-            let mut object = stored::read(&kind.schema, &object, reading).map_err(wrong)?;
-            defaults::fill_in(kind, &mut object);
-            Ok(object)
-        }
-        Some(custom) => {
-            let metadata = object.get("metadata").cloned().unwrap_or_else(|| json!({}));
-            let metadata =
-                stored::read(&Schema::Named("ObjectMeta".to_owned()), &metadata, reading).map_err(wrong)?;
-            if let Some(fields) = object.as_object_mut() {
-                fields.insert("metadata".to_owned(), metadata);
-            }
-            reading.unknown.extend(structural::unknown(&custom.schema, &object));
-            structural::prune(&custom.schema, &mut object);
-            structural::fill_in(&custom.schema, &mut object);
-            Ok(object)
-        }
-    }
 }
 
 /// Name and namespace of the body have to be those of the address.
@@ -316,6 +212,9 @@ fn insert(state: &mut State, call: &Call, mut object: Value, ownership: Ownershi
         return Ok(object);
     }
     let stored = state.put(&key, state::to_stored(kind, &object));
+    if kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        definition::establish(state, &key);
+    }
     collect::settle(state);
     Ok(state::present(kind, &stored))
 }
@@ -336,13 +235,13 @@ fn replace(
         let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());
         managed::update(&writer(call, &ignored, &manager, &now, &api_version), live, &mut new);
     }
-    let version = Cow::Borrowed(text(live, "/metadata/resourceVersion"));
+    let version = text(live, "/metadata/resourceVersion").to_owned();
     let given = text(&new, "/metadata/resourceVersion");
     if !given.is_empty() && given != version {
         return Err(Failure::modified(resource.0, resource.1, resource.2));
     }
     prepare::update(kind, &call.subresource, live, &mut new);
-    store::set_meta(&mut new, "resourceVersion", version.as_ref().into());
+    store::set_meta(&mut new, "resourceVersion", version.into());
     let causes = validate::update(kind, &call.subresource, live, &new);
     if !causes.is_empty() {
         return Err(Failure::invalid(&kind.group, &kind.name, &call.name, &causes));
@@ -352,8 +251,13 @@ fn replace(
         return Ok(new);
     }
     let key = call.key();
+    if collect::ends(kind, live, &new) {
+        // Nothing is written any more: the answer is what would have been.
+        state.erase(&key);
+        collect::settle(state);
+        return Ok(new);
+    }
     let stored = state.put(&key, state::to_stored(kind, &new));
-    let gone = collect::finish(state, &key);
     collect::settle(state);
-    Ok(state::present(kind, &gone.unwrap_or_else(|| (*stored).clone())))
+    Ok(state::present(kind, &stored))
 }

@@ -42,7 +42,8 @@ async fn defined(server: &ApiServer) -> Api<DynamicObject> {
     let definitions: Api<DynamicObject> = Api::all_with(server.client(), &resource);
     let things = api_in(server.client(), "v1");
     assert_eq!(refusal(things.list(&ListParams::default()).await).0, 404);
-    let created = definitions.create(&PostParams::default(), &object(definition())).await.unwrap();
+    definitions.create(&PostParams::default(), &object(definition())).await.unwrap();
+    let created = definitions.get("things.example.com").await.unwrap();
     assert_eq!(created.data["status"]["conditions"][1]["type"], "Established");
     things
 }
