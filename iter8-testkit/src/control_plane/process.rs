@@ -93,18 +93,18 @@ impl Drop for Process {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, Instant};
 
     use super::*;
 
+    /// A script in a folder of its own. It is an argument and not a file: a file that another test's fork still
+    /// has open for writing could not be run.
     fn run(script: &str) -> (tempfile::TempDir, Process) {
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("program");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let log = folder.path().join("log");
-        let process = Process::spawn("program", folder.path(), &[], log).unwrap();
+        let script = format!("cd {}; {script}", folder.path().display());
+        let process =
+            Process::spawn("sh", Path::new("/bin"), &["-c".into(), script.into()], folder.path().join("log"))
+                .unwrap();
         (folder, process)
     }
 
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn dropping_the_owner_kills_the_program() {
-        let (folder, process) = run("trap '' TERM; echo $$ > pid.new; mv pid.new \"$0.pid\"; exec sleep 600");
-        let pid_file = folder.path().join("program.pid");
+        let (folder, process) = run("trap '' TERM; echo $$ > new; mv new pid; exec sleep 600");
+        let pid_file = folder.path().join("pid");
         wait_until(|| pid_file.exists());
         let pid = fs::read_to_string(&pid_file).unwrap();
 
