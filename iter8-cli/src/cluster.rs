@@ -45,15 +45,18 @@ pub(crate) fn client(config: Config) -> Result<Client, Error> {
     Client::try_from(config).map_err(|error| refused("connect to the cluster", &error))
 }
 
-/// The error for a call that failed, with what to do about it.
+/// The error for a call about Releases that failed, with what to do about it.
 pub(crate) fn refused(doing: &str, error: &kube::Error) -> Error {
     let text = match error {
-        kube::Error::Api(status) if is_unknown_kind(error) => {
-            format!("the cluster does not know this kind ({}); {INSTALL}", status.message.trim())
+        kube::Error::Api(_) if is_unknown_kind(error) => {
+            format!("the cluster does not know the kind Release; {INSTALL}")
         }
-        kube::Error::Api(status) => match status.code {
-            401 => "the cluster does not accept the credentials; log in again".to_owned(),
-            403 => format!("{}; ask for the right to", status.message),
+        kube::Error::Api(status) => match (status.code, &status.details) {
+            (401, _) => "the cluster does not accept the credentials; log in again".to_owned(),
+            (403, _) => format!("{}; ask for the right to", status.message),
+            (404, Some(missing)) if missing.kind == "namespaces" => {
+                format!("{}; create it with `kubectl create namespace {}`", status.message, missing.name)
+            }
             _ => status.message.clone(),
         },
         kube::Error::Service(_) | kube::Error::HyperError(_) => {

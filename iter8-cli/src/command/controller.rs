@@ -15,8 +15,8 @@ use crate::args::{ClusterArgs, mesh_parser};
 use crate::cluster;
 use crate::error::Error;
 
-/// The filter of log lines unless `RUST_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "info";
+/// The filter of log lines unless `RUST_LOG` says otherwise. What the client warns of is said again by those who call it.
+const DEFAULT_FILTER: &str = "info,kube_client=error";
 
 /// Pauses between attempts to reach what the controller cannot start without.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

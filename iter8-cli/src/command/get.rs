@@ -53,12 +53,12 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let namespace = args.namespace.as_ref().map_or(own_namespace, ToString::to_string);
     let api: Api<Release> =
         if args.all_namespaces { Api::all(client) } else { Api::namespaced(client, &namespace) };
-    let refused = |error: &kube::Error| cluster::refused("get Releases", error);
     let releases = if let Some(name) = &args.name {
-        vec![api.get(name.as_str()).await.map_err(|error| refused(&error))?]
+        let doing = format!("get Release {namespace}/{name}");
+        vec![api.get(name.as_str()).await.map_err(|error| cluster::refused(&doing, &error))?]
     } else {
         let params = ListParams { label_selector: args.selector.clone(), ..ListParams::default() };
-        api.list(&params).await.map_err(|error| refused(&error))?.items
+        api.list(&params).await.map_err(|error| cluster::refused("list Releases", &error))?.items
     };
     output::print(&match args.output {
         Format::Table if releases.is_empty() => {

@@ -37,7 +37,8 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let api: Api<Release> = Api::namespaced(client, &namespace);
     let style = output::Style::stdout();
     let found = api.get(args.name.as_str()).await;
-    let release = found.map_err(|error| cluster::refused(&format!("get Release {}", args.name), &error))?;
+    let release =
+        found.map_err(|error| cluster::refused(&format!("get Release {namespace}/{}", args.name), &error))?;
     let mut screen = output::Screen::default();
     screen.show(&releases::tree(&release, style))?;
     if !args.watch {
