@@ -1,2 +1,25 @@
-//! The program `iter8`.
-fn main() {}
+//! The program `iter8`: release documents in, objects of a cluster out.
+//!
+//! Commands are in `command`, one file each; what they print is formatted in `output`. Exit codes: 0 done,
+//! 1 failed, 2 wrong usage or an invalid document.
+
+mod args;
+mod cli;
+mod cluster;
+mod command;
+mod document;
+mod duration;
+mod error;
+mod output;
+mod ready;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match command::run(cli::Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::failure(&error),
+    }
+}

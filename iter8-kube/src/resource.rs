@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
     group = "iter8.tools",
     version = "v1alpha1",
     kind = "Release",
+    doc = "An application with its versions, and how requests are routed to them.",
     namespaced,
     status = "ReleaseStatus",
     category = "all",
@@ -112,6 +113,7 @@ pub struct VersionStatus {
     pub reason: String,
     /// Its weight, where requests are split by weight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>")] // the API server knows no unsigned formats
     pub weight: Option<u32>,
     /// The requests that are its own, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

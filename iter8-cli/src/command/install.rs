@@ -1,0 +1,172 @@
+//! `iter8 install`
+
+use clap::ValueEnum;
+use iter8_core::{Namespace, ObjectKind, RoutingBackend};
+use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
+use iter8_kube::workload;
+use serde_json::{Value, json};
+
+use crate::args::mesh_parser;
+use crate::command::crd;
+use crate::error::Error;
+use crate::output::{self, manifest};
+
+/// The image of this version of the program.
+const IMAGE: &str = concat!("ghcr.io/iter8-tools/iter8-rs:", env!("CARGO_PKG_VERSION"));
+
+/// The name of everything that is installed.
+const NAME: &str = "iter8-controller";
+
+/// Print what the controller needs in a cluster: CRD, account, rights and Deployment
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  iter8 install | kubectl apply -f -")]
+pub(crate) struct Args {
+    /// Namespace of the controller
+    #[arg(short, long, default_value = "iter8-system")]
+    namespace: Namespace,
+
+    /// Image of the controller
+    #[arg(long, default_value = IMAGE)]
+    image: String,
+
+    /// Which Releases it looks after, and has rights for: those of all namespaces, or of its own only
+    #[arg(long, value_enum, default_value_t)]
+    scope: Scope,
+
+    /// The mesh that the routes are for
+    #[arg(long, default_value = "linkerd", value_parser = mesh_parser())]
+    mesh: MeshProfile,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Scope {
+    #[default]
+    Cluster,
+    Namespace,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Error> {
+    let backend = GatewayApiBackend::new(args.mesh.clone());
+    let rules = rules(backend.kinds());
+    let objects =
+        [crd::crd()?, namespace(args), account(args), role(args, &rules), binding(args), deployment(args)];
+    output::print(&manifest::stream(&objects))
+}
+
+/// What the controller does, and no more.
+fn rules(route_kinds: &[ObjectKind]) -> Value {
+    let own = [workload::DEPLOYMENT, workload::SERVICE];
+    let owned = own.iter().chain(route_kinds).map(|kind| {
+        json!({
+            "apiGroups": [kind.group],
+            "resources": [kind.plural],
+            "verbs": ["get", "list", "watch", "create", "patch", "delete"],
+        })
+    });
+    let rule = |group: &str, resource: &str, verbs: &[&str]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
+    let read = [
+        rule("iter8.tools", "releases", &["list", "watch"]),
+        rule("iter8.tools", "releases/status", &["patch"]),
+        rule("discovery.k8s.io", "endpointslices", &["list", "watch"]),
+        rule("events.k8s.io", "events", &["create", "patch"]),
+    ];
+    read.into_iter().chain(owned).collect()
+}
+
+fn namespace(args: &Args) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": args.namespace.as_str() } })
+}
+
+fn account(args: &Args) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(args, true) })
+}
+
+fn role(args: &Args, rules: &Value) -> Value {
+    let (kind, namespaced) = args.scope.role();
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": metadata(args, namespaced),
+        "rules": rules,
+    })
+}
+
+fn binding(args: &Args) -> Value {
+    let (role, namespaced) = args.scope.role();
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": format!("{role}Binding"),
+        "metadata": metadata(args, namespaced),
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": NAME },
+        "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": args.namespace.as_str() }],
+    })
+}
+
+fn deployment(args: &Args) -> Value {
+    let scope = match args.scope {
+        Scope::Cluster => "--all-namespaces".to_owned(),
+        Scope::Namespace => format!("--namespace={}", args.namespace),
+    };
+    let labels = json!({ "app.kubernetes.io/name": NAME });
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(args, true),
+        "spec": {
+            "replicas": 1,
+            // Two controllers on the same Releases would do everything twice.
+            "strategy": { "type": "Recreate" },
+            "selector": { "matchLabels": labels },
+            "template": {
+                "metadata": { "labels": labels },
+                "spec": {
+                    "serviceAccountName": NAME,
+                    "securityContext": {
+                        "runAsNonRoot": true,
+                        "runAsUser": 65532,
+                        "runAsGroup": 65532,
+                        "seccompProfile": { "type": "RuntimeDefault" },
+                    },
+                    "containers": [{
+                        "name": "controller",
+                        "image": args.image,
+                        "args": [
+                            "controller", scope, format!("--mesh={}", args.mesh.name()), "--log-format=json",
+                        ],
+                        "env": [{
+                            "name": "HOSTNAME",
+                            "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } },
+                        }],
+                        "resources": {
+                            "requests": { "cpu": "10m", "memory": "32Mi" },
+                            "limits": { "memory": "256Mi" },
+                        },
+                        "securityContext": {
+                            "allowPrivilegeEscalation": false,
+                            "readOnlyRootFilesystem": true,
+                            "capabilities": { "drop": ["ALL"] },
+                        },
+                    }],
+                },
+            },
+        },
+    })
+}
+
+fn metadata(args: &Args, namespaced: bool) -> Value {
+    let mut metadata = json!({ "name": NAME, "labels": { "app.kubernetes.io/name": NAME } });
+    if let (true, Some(fields)) = (namespaced, metadata.as_object_mut()) {
+        fields.insert("namespace".to_owned(), args.namespace.as_str().into());
+    }
+    metadata
+}
+
+impl Scope {
+    /// The kind of role, and whether it has a namespace.
+    const fn role(self) -> (&'static str, bool) {
+        match self {
+            Self::Cluster => ("ClusterRole", false),
+            Self::Namespace => ("Role", true),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Releases for people.
+
+use iter8_core::ConditionType;
+use iter8_kube::{Release, ReleaseStatus, VersionStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use serde_json::Value;
+
+use super::table::{Cell, Table};
+use super::{Paint, Style, plan};
+use crate::duration;
+
+/// A line for each Release.
+pub(crate) fn table(releases: &[Release], with_namespace: bool, style: Style) -> String {
+    let columns = ["NAMESPACE", "NAME", "STRATEGY", "PRIMARY", "CANDIDATES", "READY", "AGE", "REASON"];
+    let skipped = usize::from(!with_namespace);
+    let mut table = Table::new(columns.get(skipped..).unwrap_or_default());
+    for release in releases {
+        let status = release.status.clone().unwrap_or_default();
+        let ready = condition(&status, ConditionType::Ready);
+        let state = ready.map_or("Unknown", |ready| ready.status.as_str());
+        let cells = [
+            release.namespace().unwrap_or_default().into(),
+            release.name_any().into(),
+            strategy(release).into(),
+            status.primary.clone().unwrap_or_default().into(),
+            status.candidates.clone().unwrap_or_default().into(),
+            Cell::painted(Paint::of(state), state),
+            age(release).into(),
+            ready.map_or("no controller has taken note of it", first_line).into(),
+        ];
+        table.row(cells.into_iter().skip(skipped));
+    }
+    table.render(style)
+}
+
+/// One Release with its versions and conditions.
+pub(crate) fn tree(release: &Release, style: Style) -> String {
+    let status = release.status.clone().unwrap_or_default();
+    let ready = condition(&status, ConditionType::Ready);
+    let state = ready.map_or("Unknown", |ready| ready.status.as_str());
+    let words = match state {
+        "True" => "ready",
+        "False" => "not ready",
+        _ => "unknown: no controller has taken note of it",
+    };
+    let mut parts = vec![format!(
+        "{} ({}, {}) is {}\n",
+        style.paint(Paint::Bold, &release.name_any()),
+        release.namespace().unwrap_or_default(),
+        strategy(release),
+        style.paint(Paint::of(state), words)
+    )];
+    if is_behind(release, &status) {
+        parts.push(style.paint(Paint::Warn, "the controller has not taken note of the latest change\n"));
+    }
+    parts.push(versions(&status).render(style));
+    parts.push("\n".to_owned());
+    parts.extend(status.conditions.iter().map(|condition| line(condition, style)));
+    parts.concat()
+}
+
+/// A condition; further lines of its message are set in.
+fn line(condition: &Condition, style: Style) -> String {
+    let state = style.paint(Paint::of(&condition.status), &format!("{:<7}", condition.status));
+    let message: Vec<_> = condition.message.lines().collect();
+    format!("{:<16} {state} {}: {}\n", condition.type_, condition.reason, message.join("\n    "))
+}
+
+/// Whether the status speaks of an earlier document.
+fn is_behind(release: &Release, status: &ReleaseStatus) -> bool {
+    status.observed_generation.is_some_and(|seen| release.metadata.generation.is_some_and(|now| seen < now))
+}
+
+fn versions(status: &ReleaseStatus) -> Table {
+    let mut table = Table::default();
+    let total: u64 = status.versions.iter().filter_map(|version| version.weight).map(u64::from).sum();
+    let last = status.versions.len().saturating_sub(1);
+    for (index, version) in status.versions.iter().enumerate() {
+        let branch = if index == last { "└─" } else { "├─" };
+        let readiness = version.readiness.as_str();
+        table.row([
+            format!("{branch} {}", version.name).into(),
+            version.role.as_str().into(),
+            Cell::painted(Paint::of(readiness), readiness),
+            requests(version, total).into(),
+            version.reason.as_str().into(),
+        ]);
+    }
+    table
+}
+
+/// Which requests are the version's.
+fn requests(version: &VersionStatus, total: u64) -> String {
+    if !version.matches.is_empty() {
+        return version.matches.join(" or ");
+    }
+    version.weight.map(|weight| plan::percent(u64::from(weight), total)).unwrap_or_default()
+}
+
+fn condition(status: &ReleaseStatus, kind: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+}
+
+fn first_line(condition: &Condition) -> &str {
+    condition.message.lines().next().unwrap_or_default()
+}
+
+/// The strategy of the document; the default is `none`.
+fn strategy(release: &Release) -> String {
+    let application = release.spec.document.get("application");
+    let strategy = application.and_then(|application| application.get("strategy")).and_then(Value::as_str);
+    strategy.filter(|strategy| !strategy.is_empty()).unwrap_or("none").to_owned()
+}
+
+fn age(release: &Release) -> String {
+    let Some(created) = &release.metadata.creation_timestamp else { return String::new() };
+    let seconds = Timestamp::now().as_second().saturating_sub(created.0.as_second());
+    duration::age(u64::try_from(seconds).unwrap_or_default())
+}
