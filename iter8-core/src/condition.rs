@@ -167,12 +167,7 @@ fn versions_ready(plan: &RoutePlan) -> Condition {
     let unready: Vec<_> = plan.declared().filter(|version| !version.readiness.is_ready()).collect();
     let kind = ConditionType::VersionsReady;
     let Some(first) = unready.first() else {
-        return Condition::new(
-            kind,
-            true,
-            "Ready",
-            format!("{} versions are ready", plan.declared().count()),
-        );
+        return Condition::new(kind, true, "Ready", "every version is ready");
     };
     let words: Vec<_> =
         unready.iter().map(|version| format!("{}: {}", version.name, version.readiness)).collect();

@@ -19,15 +19,19 @@ pub(crate) fn events(before: Option<&ReleaseStatus>, after: &ReleaseStatus) -> V
     });
     let versions = versions.map(|version| {
         let note = format!("{} {} is {}: {}", version.role, version.name, version.readiness, version.reason);
-        let kind = if version.readiness == "NotReady" { EventType::Warning } else { EventType::Normal };
+        // That a new version is not ready yet is no trouble.
+        let was_known =
+            before.into_iter().flat_map(|before| &before.versions).any(|known| known.name == version.name);
+        let is_trouble = was_known && version.readiness == "NotReady";
+        let kind = if is_trouble { EventType::Warning } else { EventType::Normal };
         event(kind, &format!("Version{}", version.readiness), note)
     });
     let gone = gone.map(|version| {
         event(EventType::Normal, "VersionRemoved", format!("version {} is removed", version.name))
     });
     let conditions = conditions.map(|condition| {
-        let is_good =
-            condition.status == "True" || matches!(condition.reason.as_str(), "Pending" | "Removing");
+        let is_good = condition.status == "True"
+            || matches!(condition.reason.as_str(), "Pending" | "Removing" | "PrimaryNotReady");
         let kind = if is_good { EventType::Normal } else { EventType::Warning };
         event(kind, &condition.reason, format!("{}: {}", condition.type_, condition.message))
     });
@@ -87,6 +91,14 @@ mod tests {
         assert_eq!(reasons(Some(&ready), &ready), [""; 0]);
         let failed = status(&[("web-0", "primary", "NotReady")]);
         assert_eq!(reasons(Some(&ready), &failed), ["VersionNotReady"]);
+    }
+
+    #[test]
+    fn a_version_that_fails_is_a_warning_and_one_that_starts_is_not() {
+        let starting = status(&[("web-0", "primary", "NotReady")]);
+        let ready = status(&[("web-0", "primary", "Ready")]);
+        assert!(matches!(events(None, &starting)[0].type_, EventType::Normal));
+        assert!(matches!(events(Some(&ready), &starting)[0].type_, EventType::Warning));
     }
 
     #[test]

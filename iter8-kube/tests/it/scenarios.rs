@@ -1,11 +1,13 @@
 //! What must hold in any cluster.
 
+use std::time::Duration;
+
 use gateway_api::httproutes::HttpRoute;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams, PostParams};
-use serde_json::json;
-use std::time::Duration;
+use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, from};
 use crate::servers::Scenario;
@@ -28,6 +30,7 @@ macro_rules! scenarios {
 
 scenarios![
     the_tutorial_runs_from_the_first_version_to_cleanup,
+    objects_and_route_are_those_of_the_golden_cases,
     a_version_gets_no_request_before_it_is_ready,
     a_failing_candidate_loses_its_requests_and_gets_them_back,
     a_controller_that_restarts_at_each_step_ends_in_the_same_state,
@@ -36,6 +39,7 @@ scenarios![
     an_invalid_document_changes_nothing_and_says_why,
     a_foreign_object_is_reported_and_left_alone,
     a_route_edited_by_hand_is_repaired,
+    a_filter_added_by_hand_is_taken_away,
 ];
 
 async fn the_tutorial_runs_from_the_first_version_to_cleanup(cluster: Cluster) {
@@ -67,6 +71,56 @@ async fn the_tutorial_runs_from_the_first_version_to_cleanup(cluster: Cluster) {
         )
         .await;
     cluster.until("the route to be gone", || cluster.route(), Option::is_none).await;
+}
+
+async fn objects_and_route_are_those_of_the_golden_cases(cluster: Cluster) {
+    for case in [
+        include_str!("../../../testdata/golden/tutorial-canary-1-initial.json"),
+        include_str!("../../../testdata/golden/tutorial-canary-2-candidate.json"),
+        include_str!("../../../testdata/golden/tutorial-canary-3-promoted.json"),
+    ] {
+        let mut case: Value = serde_json::from_str(case).unwrap();
+        cluster.declare(&brisk(case["values_yaml"].as_str().unwrap())).await;
+        cluster.until_ready().await;
+        let namespace = json!(cluster.world.namespace());
+        let objects = case["objects"].as_array_mut().unwrap();
+        for golden in objects.iter_mut() {
+            golden["metadata"]["namespace"] = namespace.clone();
+            let name = golden["metadata"]["name"].as_str().unwrap();
+            let live = match golden["kind"].as_str().unwrap() {
+                "Deployment" => serde_json::to_value(cluster.api::<Deployment>().get(name).await.unwrap()),
+                "Service" => serde_json::to_value(cluster.api::<Service>().get(name).await.unwrap()),
+                kind => panic!("no such kind in the tutorial: {kind}"),
+            };
+            assert_contains(&live.unwrap(), golden, "");
+        }
+        let (deployments, services) = cluster.workloads().await;
+        assert_eq!(deployments.len() + services.len(), objects.len(), "no object besides");
+
+        let live = serde_json::to_value(cluster.route().await.unwrap().spec).unwrap();
+        let golden = &case["route"]["all_ready"];
+        assert_contains(&live["rules"], &golden["rules"], "rules");
+        assert_contains(&live["parentRefs"], &golden["parentRefs"], "parentRefs");
+        assert!(live["hostnames"].is_null(), "the mesh's route takes every host");
+    }
+}
+
+/// What the API server fills in is no difference.
+fn assert_contains(live: &Value, golden: &Value, path: &str) {
+    match (live, golden) {
+        (Value::Object(live), Value::Object(golden)) => {
+            for (name, golden) in golden {
+                assert_contains(live.get(name).unwrap_or(&Value::Null), golden, &format!("{path}.{name}"));
+            }
+        }
+        (Value::Array(live), Value::Array(golden)) => {
+            assert_eq!(live.len(), golden.len(), "{path}");
+            for (index, (live, golden)) in live.iter().zip(golden).enumerate() {
+                assert_contains(live, golden, &format!("{path}[{index}]"));
+            }
+        }
+        (live, golden) => assert_eq!(live, golden, "{path}"),
+    }
 }
 
 async fn a_version_gets_no_request_before_it_is_ready(cluster: Cluster) {
@@ -214,6 +268,21 @@ async fn a_route_edited_by_hand_is_repaired(cluster: Cluster) {
     let repaired = |route: &Option<HttpRoute>| route.as_ref().is_some_and(|route| rules(route) == 2);
     cluster.until("the repair", || cluster.route(), repaired).await;
     cluster.until_answers("httpbin-0", "httpbin-1").await;
+}
+
+async fn a_filter_added_by_hand_is_taken_away(cluster: Cluster) {
+    cluster.declare(INITIAL).await;
+    cluster.until_ready().await;
+    let mut route = serde_json::to_value(cluster.route().await.unwrap()).unwrap();
+    let filter =
+        json!([{ "type": "RequestHeaderModifier", "requestHeaderModifier": { "remove": ["cookie"] } }]);
+    route["spec"]["rules"][0]["filters"] = filter;
+    let route: HttpRoute = serde_json::from_value(route).unwrap();
+    cluster.api::<HttpRoute>().replace("httpbin", &PostParams::default(), &route).await.unwrap();
+    let filters = |route: &HttpRoute| route.spec.rules.iter().flatten().any(|rule| rule.filters.is_some());
+    let is_repaired = |route: &Option<HttpRoute>| route.as_ref().is_some_and(|route| !filters(route));
+    cluster.until("the repair", || cluster.route(), is_repaired).await;
+    cluster.until_ready().await;
 }
 
 fn rules(route: &HttpRoute) -> usize {
