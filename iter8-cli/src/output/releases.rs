@@ -43,20 +43,20 @@ pub(crate) fn tree(release: &Release, style: Style) -> String {
     let words = match state {
         "True" => "ready",
         "False" => "not ready",
-        _ => "unknown: no controller has taken note of it",
+        _ => "no controller has taken note of it",
     };
     let mut parts = vec![format!(
-        "{} ({}, {}) is {}\n",
+        "{} ({} in namespace {}): {}\n",
         style.paint(Paint::Bold, &release.name_any()),
-        release.namespace().unwrap_or_default(),
         strategy(release),
+        release.namespace().unwrap_or_default(),
         style.paint(Paint::of(state), words)
     )];
     if is_behind(release, &status) {
         parts.push(style.paint(Paint::Warn, "the controller has not taken note of the latest change\n"));
     }
     parts.push(versions(&status).render(style));
-    parts.push("\n".to_owned());
+    parts.extend((!status.conditions.is_empty()).then(|| "\n".to_owned()));
     parts.extend(status.conditions.iter().map(|condition| line(condition, style)));
     parts.concat()
 }
