@@ -1,9 +1,5 @@
 //! From a file to a release that can be planned.
 
-use std::fs;
-use std::io::{self, Read};
-use std::path::Path;
-
 use iter8_core::{
     Document, InvalidReleaseError, Namespace, ReleaseKey, RoutePlan, RoutingBackend, ValidRelease, Value,
     Violation, declare, plan,
@@ -12,6 +8,7 @@ use iter8_gateway_api::GatewayApiBackend;
 
 use crate::args::{DocumentArgs, OfflineArgs};
 use crate::error::Error;
+use crate::input::{self, Input};
 use crate::output;
 
 /// A valid release and what it came from.
@@ -30,7 +27,7 @@ impl DocumentArgs {
         &self,
         default: impl FnOnce() -> Result<Namespace, Error>,
     ) -> Result<Declared, Error> {
-        let (text, origin) = read(&self.filename)?;
+        let Input { text, origin } = input::read(&self.filename)?;
         let invalid = |violations: Vec<Violation>| Error::Invalid { origin: origin.clone(), violations };
         let document = Document::from_yaml(&text).map_err(|error| invalid(vec![error.into()]))?;
         refuse_wrapped(&document, &origin)?;
@@ -70,17 +67,6 @@ impl OfflineArgs {
 /// The namespace of this name, which nobody has checked yet.
 pub(crate) fn default_namespace(name: &str) -> Result<Namespace, Error> {
     name.parse().map_err(|error| Error::Failed(format!("the namespace `{name}` {error}")))
-}
-
-fn read(file: &Path) -> Result<(String, String), Error> {
-    let (text, origin) = if file == Path::new("-") {
-        let mut text = String::new();
-        (io::stdin().lock().read_to_string(&mut text).map(|_| text), "<stdin>".to_owned())
-    } else {
-        (fs::read_to_string(file), file.display().to_string())
-    };
-    let text = text.map_err(|error| Error::Failed(format!("cannot read {origin}: {error}")))?;
-    Ok((text, origin))
 }
 
 /// The namespace that the document itself gives, if that is one; anything else is left to validation.

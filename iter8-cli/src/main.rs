@@ -10,6 +10,7 @@ mod command;
 mod document;
 mod duration;
 mod error;
+mod input;
 mod output;
 mod ready;
 

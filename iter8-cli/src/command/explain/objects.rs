@@ -1,7 +1,5 @@
 //! The routes, and what else decides where requests go.
 
-use std::fs;
-use std::io::{self, Read};
 use std::path::Path;
 
 use iter8_core::Namespace;
@@ -15,6 +13,7 @@ use serde_json::Value;
 use super::Args;
 use crate::cluster;
 use crate::error::Error;
+use crate::input::{self, Input};
 use crate::output;
 
 /// The group of the Gateway API.
@@ -33,14 +32,7 @@ const KINDS: [(&str, &str, &str, &str); 7] = [
 
 /// Adds the objects of a file.
 pub(super) fn from_file(mut routes: RouteSet, file: &Path) -> Result<RouteSet, Error> {
-    let origin = if file == Path::new("-") { "<stdin>".to_owned() } else { file.display().to_string() };
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().lock().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(file)
-    };
-    let text = text.map_err(|error| Error::Failed(format!("cannot read {origin}: {error}")))?;
+    let Input { text, origin } = input::read(file)?;
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(&text).map_err(|error| Error::Failed(format!("{origin}: {error}")))?;
     for document in &documents {

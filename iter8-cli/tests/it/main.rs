@@ -1,0 +1,10 @@
+//! Runs the program as its users do.
+
+#![cfg(test)]
+
+mod explain;
+mod golden;
+mod install;
+mod offline;
+mod program;
+mod yaml;
