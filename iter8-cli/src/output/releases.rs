@@ -28,7 +28,7 @@ pub(crate) fn table(releases: &[Release], with_namespace: bool, style: Style) ->
             status.candidates.clone().unwrap_or_default().into(),
             Cell::painted(Paint::of(state), state),
             age(release).into(),
-            ready.map_or("no controller has taken note of it", first_line).into(),
+            reason(&status).into(),
         ];
         table.row(cells.into_iter().skip(skipped));
     }
@@ -118,8 +118,13 @@ fn condition(status: &ReleaseStatus, kind: ConditionType) -> Option<&Condition> 
     status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
 }
 
-fn first_line(condition: &Condition) -> &str {
-    condition.message.lines().next().unwrap_or_default()
+/// Why a Release is ready or not, in one line: what is wrong with its document counts first.
+fn reason(status: &ReleaseStatus) -> &str {
+    let refusal = condition(status, ConditionType::Accepted).filter(|accepted| accepted.status == "False");
+    let told = refusal.or_else(|| condition(status, ConditionType::Ready));
+    told.map_or("no controller has taken note of it", |condition| {
+        condition.message.lines().next().unwrap_or_default()
+    })
 }
 
 /// The strategy of the document; the default is `none`.
