@@ -28,6 +28,8 @@ impl ClusterArgs {
             }),
         };
         config.map_err(|cause| {
+            // A parser's message goes on with the text that it could not read.
+            let cause = cause.lines().next().unwrap_or_default();
             Error::Failed(format!("no cluster to connect to: {cause}; see --kubeconfig and --context"))
         })
     }

@@ -10,6 +10,7 @@ use iter8_core::{ObjectKind, RoutingBackend};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Client;
 use kube::api::{Api, DynamicObject};
+use kube::core::Status;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{Controller, WatchStreamExt, watcher as watch};
@@ -204,7 +205,7 @@ async fn follow_objects(
                 if is_unknown_kind(&error) && sink.cache.set_missing(kind.kind, true) {
                     warn!(kind = kind.kind, "the API server does not know this kind; is its CRD installed?");
                 }
-                debug!(kind = kind.kind, %error, "watch interrupted");
+                report_interruption(kind.kind, &error);
                 sink.trigger(Vec::new());
             }
         }
@@ -216,17 +217,31 @@ async fn follow_slices(stream: impl Stream<Item = watcher::Result<Event<Endpoint
     while let Some(event) = stream.next().await {
         match event {
             Ok(event) => sink.trigger(sink.cache.slice_event(event)),
-            Err(error) => debug!(kind = "EndpointSlice", %error, "watch interrupted"),
+            Err(error) => report_interruption("EndpointSlice", &error),
         }
+    }
+}
+
+/// A watch that breaks off is taken up again; one that is not allowed waits for somebody to allow it.
+fn report_interruption(kind: &str, error: &watcher::Error) {
+    match answer(error) {
+        Some(status) if status.is_forbidden() => {
+            warn!(kind, reason = status.message, "the controller may not watch this kind");
+        }
+        _ => debug!(kind, %error, "watch interrupted"),
     }
 }
 
 /// A list of a kind that the API server does not know is answered with 404.
 fn is_unknown_kind(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
-    | watcher::Error::WatchStartFailed(kube::Error::Api(status))) = error
-    else {
-        return false;
-    };
-    status.is_not_found()
+    answer(error).is_some_and(Status::is_not_found)
+}
+
+/// What the API server answers to a list or watch that it refuses.
+fn answer(error: &watcher::Error) -> Option<&Status> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status),
+        _ => None,
+    }
 }

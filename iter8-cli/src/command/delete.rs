@@ -70,9 +70,10 @@ async fn wait(owned: &Owned, timeout: Duration) -> Result<Result<(), Error>, kub
     loop {
         let left = owned.left().await?;
         for gone in shown.difference(&left) {
-            output::say(&format!("{gone} is gone"));
+            output::say(&format!("{gone}: gone"));
         }
         if left.is_empty() {
+            output::say("nothing is left");
             return Ok(Ok(()));
         }
         if start.elapsed() >= timeout {

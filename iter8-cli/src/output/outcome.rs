@@ -9,9 +9,10 @@ use super::{Paint, Style};
 /// Who gets the request, what the filters do to it, and why.
 pub(crate) fn text(parent: Option<&Parent>, outcome: &Outcome, style: Style) -> String {
     let mut lines = vec![style.paint(Paint::Bold, &answer(outcome))];
-    if let Some(parent) = parent {
-        lines.push(format!("sent to  {parent}"));
-    }
+    lines.push(match parent {
+        Some(parent) => format!("sent to  {parent}"),
+        None => "sent to  nothing that a route could be attached to; --parent says what is meant".to_owned(),
+    });
     if let Some(matched) = &outcome.route {
         lines.push(format!(
             "route    {} {}/{}, rule {}, match {}",

@@ -40,23 +40,23 @@ pub(crate) fn tree(release: &Release, style: Style) -> String {
     let status = release.status.clone().unwrap_or_default();
     let ready = condition(&status, ConditionType::Ready);
     let state = ready.map_or("Unknown", |ready| ready.status.as_str());
-    let words = match state {
-        "True" => "ready",
-        "False" => "not ready",
-        _ => "unknown: no controller has taken note of it",
+    let (state, words) = match state {
+        "True" | "False" if is_behind(release, &status) => {
+            ("Unknown", "the controller has not taken note of the latest change")
+        }
+        "True" => (state, "ready"),
+        "False" => (state, "not ready"),
+        _ => (state, "no controller has taken note of it"),
     };
     let mut parts = vec![format!(
-        "{} ({}, {}) is {}\n",
+        "{} ({} in namespace {}): {}\n",
         style.paint(Paint::Bold, &release.name_any()),
-        release.namespace().unwrap_or_default(),
         strategy(release),
+        release.namespace().unwrap_or_default(),
         style.paint(Paint::of(state), words)
     )];
-    if is_behind(release, &status) {
-        parts.push(style.paint(Paint::Warn, "the controller has not taken note of the latest change\n"));
-    }
     parts.push(versions(&status).render(style));
-    parts.push("\n".to_owned());
+    parts.extend((!status.conditions.is_empty()).then(|| "\n".to_owned()));
     parts.extend(status.conditions.iter().map(|condition| line(condition, style)));
     parts.concat()
 }
@@ -75,7 +75,10 @@ fn is_behind(release: &Release, status: &ReleaseStatus) -> bool {
 
 fn versions(status: &ReleaseStatus) -> Table {
     let mut table = Table::default();
-    let total: u64 = status.versions.iter().filter_map(|version| version.weight).map(u64::from).sum();
+    let share = Share {
+        total: status.versions.iter().filter_map(|version| version.weight).map(u64::from).sum(),
+        is_of_the_rest: status.versions.iter().any(|version| !version.matches.is_empty()),
+    };
     let last = status.versions.len().saturating_sub(1);
     for (index, version) in status.versions.iter().enumerate() {
         let branch = if index == last { "└─" } else { "├─" };
@@ -84,19 +87,31 @@ fn versions(status: &ReleaseStatus) -> Table {
             format!("{branch} {}", version.name).into(),
             version.role.as_str().into(),
             Cell::painted(Paint::of(readiness), readiness),
-            requests(version, total).into(),
+            requests(version, &share).into(),
             version.reason.as_str().into(),
         ]);
     }
     table
 }
 
+/// What weights are shares of.
+struct Share {
+    /// The sum of the weights.
+    total: u64,
+    /// Whether some requests go elsewhere, by what they are like.
+    is_of_the_rest: bool,
+}
+
 /// Which requests are the version's.
-fn requests(version: &VersionStatus, total: u64) -> String {
+fn requests(version: &VersionStatus, share: &Share) -> String {
     if !version.matches.is_empty() {
         return version.matches.join(" or ");
     }
-    version.weight.map(|weight| plan::percent(u64::from(weight), total)).unwrap_or_default()
+    match version.weight.map(u64::from) {
+        None => String::new(),
+        Some(weight) if weight == share.total && share.is_of_the_rest => "all others".to_owned(),
+        Some(weight) => plan::percent(weight, share.total),
+    }
 }
 
 fn condition(status: &ReleaseStatus, kind: ConditionType) -> Option<&Condition> {

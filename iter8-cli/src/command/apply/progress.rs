@@ -40,8 +40,8 @@ pub(super) async fn follow(api: Api<Release>, applied: &Release, timeout: Durati
     let mut latest = applied.clone();
     let mut is_told = false;
     loop {
-        let stage = stage(&latest, generation);
-        match &stage {
+        let reached = stage(&latest, generation);
+        match &reached {
             Stage::Ready => {
                 output::say(&format!("release {name} is ready"));
                 return Ok(());
@@ -55,11 +55,14 @@ pub(super) async fn follow(api: Api<Release>, applied: &Release, timeout: Durati
             }
             Stage::Unseen | Stage::Pending => {}
         }
-        let deadline = if stage == Stage::Unseen && !is_told { timeout.min(REACTION) } else { timeout };
+        let deadline = if reached == Stage::Unseen && !is_told { timeout.min(REACTION) } else { timeout };
         match tokio::time::timeout_at(start + deadline, stream.next()).await {
             Ok(Some(Ok(Some(release)))) => {
-                progress.show(&release);
                 latest = release;
+                // The status of what was before is not its progress.
+                if stage(&latest, generation) != Stage::Unseen {
+                    progress.show(&latest);
+                }
             }
             Ok(Some(Ok(None))) => return Err(Error::Failed(format!("release {name} has been deleted"))),
             Ok(None) => return Err(Error::Failed(format!("the watch of release {name} has ended"))),
@@ -96,7 +99,13 @@ fn timed_out(release: &Release, generation: i64, timeout: Duration) -> Error {
         return Error::Failed(format!("{text}; {UNSEEN}"));
     }
     let conditions = release.status.iter().flat_map(|status| &status.conditions);
-    let unmet = conditions.filter(|condition| condition.status != "True");
+    let unmet: Vec<_> = conditions.filter(|condition| condition.status != "True").collect();
+    // Ready often only repeats what another condition says.
+    let is_repeated = |condition: &Condition| {
+        condition.type_ == ConditionType::Ready.as_str()
+            && unmet.iter().any(|other| other.type_ != condition.type_ && other.message == condition.message)
+    };
+    let unmet = unmet.iter().filter(|condition| !is_repeated(condition));
     let words = unmet.map(|unmet| format!("{}: {}: {}", unmet.type_, unmet.reason, unmet.message));
     Error::Failed(std::iter::once(text).chain(words).collect::<Vec<_>>().join("\n  "))
 }
@@ -139,12 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_names_every_condition_that_does_not_hold() {
+    fn a_timeout_names_every_condition_that_does_not_hold_once() {
         let pending = release(1, &[("Accepted", "True"), ("VersionsReady", "False"), ("Ready", "False")]);
         let text = timed_out(&pending, 1, Duration::from_secs(90)).to_string();
-        assert_eq!(
-            text,
-            "release web is not ready after 90s\n  VersionsReady: Why: because\n  Ready: Why: because"
-        );
+        assert_eq!(text, "release web is not ready after 90s\n  VersionsReady: Why: because");
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn from_file(mut routes: RouteSet, file: &Path) -> Result<RouteSet, E
 pub(super) async fn from_cluster(routes: RouteSet, args: &Args) -> Result<(RouteSet, String), Error> {
     let (client, own_namespace) = args.cluster.connect().await?;
     let namespace = args.namespace.as_ref().map_or(own_namespace.as_str(), Namespace::as_str).to_owned();
-    let mut lookup = Lookup { client, namespace, routes };
+    let mut lookup = Lookup { client, namespace, routes, partial: Vec::new(), hidden: Vec::new() };
     for (group, version, kind, plural) in KINDS {
         let of_release = args.name.as_ref().filter(|_| kind.ends_with("Route"));
         let selector =
@@ -62,6 +62,7 @@ pub(super) async fn from_cluster(routes: RouteSet, args: &Args) -> Result<(Route
         let gvk = GroupVersionKind::gvk(group, version, kind);
         lookup.add(&ApiResource::from_gvk_with_plural(&gvk, plural), &params).await?;
     }
+    lookup.report_gaps();
     Ok((lookup.routes, own_namespace))
 }
 
@@ -69,6 +70,10 @@ struct Lookup {
     client: Client,
     namespace: String,
     routes: RouteSet,
+    /// The kinds of which only one namespace can be seen.
+    partial: Vec<String>,
+    /// The kinds that cannot be seen at all.
+    hidden: Vec<String>,
 }
 
 impl Lookup {
@@ -89,16 +94,38 @@ impl Lookup {
         }
         // Where not all Services can be seen, one that is not seen cannot be said to be missing.
         if matches!(kind, "Service" | "Namespace") {
-            output::note(&format!(
-                "you may not list {} of all namespaces: they count as existing",
-                resource.plural
-            ));
+            self.hidden.push(resource.plural.clone());
             return Ok(());
         }
-        output::note(&format!("you may list {} of namespace {} only", resource.plural, self.namespace));
         let here: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, resource);
-        let list = here.list(params).await.map_err(|error| cluster::refused(&doing, &error))?;
-        self.insert(resource, list.items)
+        match here.list(params).await {
+            Ok(list) => {
+                self.partial.push(resource.plural.clone());
+                self.insert(resource, list.items)
+            }
+            Err(kube::Error::Api(status)) if status.is_forbidden() && kind != "HTTPRoute" => {
+                self.hidden.push(resource.plural.clone());
+                Ok(())
+            }
+            Err(error) => Err(cluster::refused(&doing, &error)),
+        }
+    }
+
+    /// Says what the answer does not take into account.
+    fn report_gaps(&self) {
+        if !self.partial.is_empty() {
+            let kinds = self.partial.join(", ");
+            output::note(&format!(
+                "of these you may list those of namespace {} only: {kinds}",
+                self.namespace
+            ));
+        }
+        if !self.hidden.is_empty() {
+            output::note(&format!(
+                "these you may not list, so they are left out: {}",
+                self.hidden.join(", ")
+            ));
+        }
     }
 
     fn insert(&mut self, resource: &ApiResource, objects: Vec<DynamicObject>) -> Result<(), Error> {
