@@ -106,6 +106,13 @@ pub enum Obstacle {
         /// Whose it is.
         owner: String,
     },
+    /// The API server refuses an object for good.
+    Refused {
+        /// The object.
+        object: String,
+        /// Why, in the API server's words.
+        message: String,
+    },
     /// The object of an earlier Release of the same name is not yet gone.
     Collecting {
         /// The object.
@@ -119,6 +126,7 @@ impl Obstacle {
     pub const fn retry_seconds(&self) -> u32 {
         match self {
             Self::NameConflict { .. } => 15,
+            Self::Refused { .. } => 60,
             Self::Collecting { .. } => 1,
         }
     }
@@ -126,6 +134,7 @@ impl Obstacle {
     const fn reason(&self) -> &'static str {
         match self {
             Self::NameConflict { .. } => "NameConflict",
+            Self::Refused { .. } => "Refused",
             Self::Collecting { .. } => "Collecting",
         }
     }
@@ -140,6 +149,7 @@ impl std::fmt::Display for Obstacle {
                 "{object} exists and belongs to {owner}; rename the version or application, delete the object, or \
                  annotate it with iter8.tools/adopt: \"true\""
             ),
+            Self::Refused { object, message } => write!(f, "the API server refuses {object}: {message}"),
             Self::Collecting { object } => {
                 write!(f, "{object} of an earlier Release of this name is still being deleted")
             }

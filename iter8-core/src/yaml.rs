@@ -10,6 +10,9 @@ use crate::document::Document;
 use crate::violation::Position;
 use crate::{FieldPath, Fields, Value, Violation};
 
+/// How deep a document may be: more than any Deployment needs, and little enough for the stack of a thread.
+const DEPTH: usize = 48;
+
 /// A text that is not one YAML document: where, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", position.map_or_else(String::new, |position| format!("{position}: ")))]
@@ -48,6 +51,10 @@ impl Document {
             strict_booleans: true,
             duplicate_keys: DuplicateKeyPolicy::Error,
             with_snippet: false,
+            budget: serde_saphyr::budget! {
+                max_depth: DEPTH,
+                flow_nesting_limit: DEPTH,
+            },
         };
         let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let position = error.location().map(position);
@@ -65,13 +72,20 @@ fn position(location: serde_saphyr::Location) -> Position {
     Position { line: location.line(), column: location.column() }
 }
 
-/// The first line of the parser's message without the position, which we give in a form of our own,
-/// and without its advice to programmers.
+/// What is wrong, without the position, which we give in a form of our own, and without the parser's
+/// advice to programmers.
 fn one_line(error: &serde_saphyr::Error) -> String {
+    const TOO_LARGE: &str = "it is larger or deeper than a release can be";
+    if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
+        return "there is more than one document; give each a file of its own".to_owned();
+    }
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or(line);
-    line.split(", set DuplicateKeyPolicy").next().unwrap_or(line).trim_start_matches("error: ").to_owned()
+    let line = line.split(", set DuplicateKeyPolicy").next().unwrap_or(line).trim_start_matches("error: ");
+    // Inside of an alias the parser gives these as text only.
+    let is_too_large = line.starts_with("budget breached") || line == "recursion limit exceeded";
+    if is_too_large { TOO_LARGE.to_owned() } else { line.to_owned() }
 }
 
 /// Splits the tree into values and positions. A field's position is that of its name.

@@ -130,12 +130,13 @@ fn named(route: &HttpRoute) -> BTreeSet<ServiceName> {
     named
 }
 
-/// When the route was written last, its status apart.
+/// When the route was written last, its status apart. The API has whole seconds, rounded down: the end of the
+/// second is the earliest moment that is surely not before the write.
 fn written(route: &HttpRoute) -> Option<Timestamp> {
     let entries = route.metadata.managed_fields.iter().flatten();
     let ours = entries.filter(|entry| {
         entry.manager.as_deref() == Some(FIELD_MANAGER) && entry.subresource.as_deref() != Some("status")
     });
     let newest = ours.filter_map(|entry| entry.time.as_ref()).max()?;
-    u64::try_from(newest.0.as_millisecond()).ok().map(Timestamp::from_millis)
+    u64::try_from(newest.0.as_millisecond()).ok().map(|millis| Timestamp::from_millis(millis).plus_seconds(1))
 }

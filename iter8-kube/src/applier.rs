@@ -52,7 +52,7 @@ pub trait Applier: Send + Sync {
     async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error>;
 
     /// Makes the fields that `object` names be as they are there, and takes away those that an earlier
-    /// apply named and this one does not.
+    /// apply named and this one does not. Where `object` has a uid, no other object is touched.
     ///
     /// # Errors
     /// The API server refuses the object or cannot be reached.

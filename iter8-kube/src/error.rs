@@ -29,6 +29,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the API server says where it would say the same again, however often it is asked: the object is
+    /// invalid, or not allowed here.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        let Self::Api { source, .. } = self else { return None };
+        let kube::Error::Api(status) = &**source else { return None };
+        matches!(status.code, 400 | 403 | 422).then_some(status.message.as_str())
+    }
+
     pub(crate) fn api(verb: &'static str, object: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         move |source| Self::Api { verb, object: object.into(), source: Box::new(source) }
     }

@@ -95,7 +95,10 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let mut obstacles = Vec::new();
         for desired in desired.iter().filter(|desired| !self.context.cache.is_missing(desired.kind.kind)) {
             let rewrite = plan.repair && self.context.backend.kinds().contains(&desired.kind);
-            obstacles.extend(self.ensure(desired, objects, rewrite).await?);
+            match self.ensure(desired, objects, rewrite).await {
+                Ok(obstacle) => obstacles.extend(obstacle),
+                Err(error) => obstacles.push(self.refused(desired, error)?),
+            }
         }
         for owned in objects.iter().filter(|owned| is_left_over(owned, &desired)) {
             self.delete(owned).await?;
@@ -139,13 +142,21 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             None => self.create(&target, &object).await,
             Some(live) if !rewrite && self.is_as_desired(&target, desired, &object, &live.object) => Ok(None),
             Some(live) => {
-                self.apply(&target, &object).await?;
+                self.apply(&target, &object, &live.object).await?;
                 if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
                     self.mark_draining(&target, None).await?;
                 }
                 Ok(None)
             }
         }
+    }
+
+    /// An object that is refused for good is reported and not tried again and again; the others go on.
+    fn refused(&self, desired: &Desired, error: Error) -> Result<Obstacle, Error> {
+        let object = self.target(&desired.kind, desired.name()).to_string();
+        let obstacle =
+            error.refusal().map(|message| Obstacle::Refused { object, message: message.to_owned() });
+        obstacle.ok_or(error)
     }
 
     fn is_as_desired(
@@ -176,7 +187,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             }
             Created::Existed(existing) => match self.claim(&existing) {
                 Claim::Ours | Claim::Adoptable => {
-                    self.apply(target, object).await?;
+                    self.apply(target, object, &existing).await?;
                     Ok(None)
                 }
                 Claim::Collecting => Ok(Some(Obstacle::Collecting { object: target.to_string() })),
@@ -187,8 +198,16 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         }
     }
 
-    async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<(), Error> {
-        let applied = self.context.applier.apply(target, object).await?;
+    /// With the uid of the object that was looked at: one that has taken its name since is not touched.
+    async fn apply(
+        &self,
+        target: &Target,
+        object: &DynamicObject,
+        live: &DynamicObject,
+    ) -> Result<(), Error> {
+        let mut guarded = object.clone();
+        guarded.metadata.uid = live.uid();
+        let applied = self.context.applier.apply(target, &guarded).await?;
         info!(object = %target, "applied");
         self.wrote(target, object, applied);
         Ok(())

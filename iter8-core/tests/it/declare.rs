@@ -156,3 +156,25 @@ fn a_service_that_selects_no_pod_of_its_deployment_is_refused() {
          selector"
     );
 }
+
+#[test]
+fn a_text_that_is_not_one_document_of_a_sensible_size_is_refused_in_plain_words() {
+    let refused = |text: &str| Document::from_yaml(text).unwrap_err().to_string();
+    assert_eq!(
+        refused("a: b\n---\nc: d\n"),
+        "3:1: not a valid YAML document: there is more than one document; give each a file of its own"
+    );
+    let too_large = "not a valid YAML document: it is larger or deeper than a release can be";
+    for hostile in [
+        format!("{}{}", "[".repeat(20_000), "]".repeat(20_000)),
+        (0..300).fold(String::new(), |text, depth| text + &" ".repeat(depth) + "a:\n"),
+        format!("a:\n{}", "- b: c\n".repeat(200_000)),
+        // Every name stands for nine times the one before it: 9^10 scalars in all.
+        ('b'..='j').zip('a'..).fold("a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, (name, before)| {
+            text + &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(","))
+        }),
+    ] {
+        let message = refused(&hostile);
+        assert!(message.ends_with(too_large), "{message}");
+    }
+}

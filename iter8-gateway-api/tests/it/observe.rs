@@ -191,7 +191,7 @@ fn a_route_was_written_when_its_own_manager_touched_it_last() {
             entry("kubectl-edit", None, "1970-01-01T00:00:09Z"),
         ]);
     });
-    assert_eq!(observation.written, Some(Timestamp::from_millis(7000)));
+    assert_eq!(observation.written, Some(Timestamp::from_millis(8000)));
     assert_eq!(observe(|_| {}).written, None);
 }
 

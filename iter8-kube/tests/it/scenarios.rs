@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use gateway_api::httproutes::HttpRoute;
+use iter8_kube::{Applier, ServerSideApplier, Target, workload};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, from};
@@ -38,6 +39,8 @@ scenarios![
     a_rollback_during_the_drain_keeps_the_candidate,
     an_invalid_document_changes_nothing_and_says_why,
     a_foreign_object_is_reported_and_left_alone,
+    an_object_that_has_taken_the_name_of_ours_is_not_touched,
+    an_object_that_the_api_server_refuses_is_reported,
     a_route_edited_by_hand_is_repaired,
     a_filter_added_by_hand_is_taken_away,
 ];
@@ -257,6 +260,47 @@ async fn a_foreign_object_is_reported_and_left_alone(cluster: Cluster) {
     cluster.until("the conflict", || cluster.condition("Ready"), |condition| *condition == conflict).await;
     let now = services.get("httpbin").await.unwrap();
     assert_eq!(now.metadata.resource_version, foreign.metadata.resource_version, "it is not touched");
+}
+
+async fn an_object_that_has_taken_the_name_of_ours_is_not_touched(cluster: Cluster) {
+    let services = cluster.api::<Service>();
+    let service = |app: &str| -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": { "name": "httpbin" },
+            "spec": { "selector": { "app": app }, "ports": [{ "port": 80 }] },
+        }))
+        .unwrap()
+    };
+    let typed = serde_json::from_value(serde_json::to_value(service("theirs")).unwrap()).unwrap();
+    let foreign: Service = services.create(&PostParams::default(), &typed).await.unwrap();
+
+    let applier = ServerSideApplier::new(cluster.world.client());
+    let namespace = cluster.world.namespace().to_owned();
+    let target = Target { kind: workload::SERVICE, namespace, name: "httpbin".to_owned() };
+    let mut guarded = service("ours");
+    guarded.metadata.uid = Some("00000000-0000-0000-0000-000000000000".to_owned());
+    let error = applier.apply(&target, &guarded).await.unwrap_err();
+    assert!(matches!(error, iter8_kube::Error::Api { verb: "apply", .. }), "{error}");
+    assert_eq!(services.get("httpbin").await.unwrap().spec, foreign.spec);
+
+    guarded.metadata.uid = foreign.uid();
+    applier.apply(&target, &guarded).await.unwrap();
+}
+
+async fn an_object_that_the_api_server_refuses_is_reported(cluster: Cluster) {
+    let broken = INITIAL.replace("image:", "resources: {limits: {cpu: plenty}}\n    image:");
+    cluster.declare(&broken).await;
+    let refused = Some(("False".to_owned(), "Refused".to_owned()));
+    cluster.until("the refusal", || cluster.condition("Ready"), |condition| *condition == refused).await;
+    let conditions = cluster.release().await.status.unwrap().conditions;
+    let ready = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    assert!(ready.message.contains("httpbin-0"), "it says which object: {}", ready.message);
+    assert_eq!(cluster.workloads().await.1, names(&["httpbin", "httpbin-0"]), "the others are written");
+
+    cluster.declare(INITIAL).await;
+    cluster.until_ready().await;
 }
 
 async fn a_route_edited_by_hand_is_repaired(cluster: Cluster) {
