@@ -14,7 +14,7 @@
 //! ```
 //!
 //! # What it needs to be allowed
-//! - `releases.iter8.tools`: get, list, watch; `releases/status`: patch
+//! - `releases.iter8.tools`: list, watch; `releases/status`: patch
 //! - Deployments, Services and the kinds of the routing backend: get, list, watch, create, patch, delete
 //! - EndpointSlices: list, watch
 //! - Events (`events.k8s.io`): create, patch
