@@ -6,6 +6,7 @@ mod version;
 
 use fields::{Context, Node};
 
+use crate::notice::Notice;
 use crate::release::{Application, Environment, ParentRef, Release, Strategy};
 use crate::{Document, FieldPath, Violation};
 
@@ -36,9 +37,9 @@ fn release(node: &Node<'_>) -> Release {
         Some(node) => release.application = application(&node),
         None => node.context.report(Violation::new(node.path.field("application"), "is required")),
     }
-    for name in ["iter8Version", "istioGateway", "service"] {
-        if fields.take(name).is_some() {
-            release.warnings.push(format!("`{name}` has no effect; it can be left out"));
+    for field in ["iter8Version", "istioGateway", "service"] {
+        if fields.take(field).is_some() {
+            release.warnings.push(Notice::NoEffect { field });
         }
     }
     fields.finish();

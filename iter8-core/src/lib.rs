@@ -48,10 +48,12 @@ mod digest;
 mod document;
 mod field_path;
 mod name;
+mod notice;
 mod observation;
 mod ownership;
 mod plan;
 mod planner;
+mod precedence;
 mod readiness;
 mod release;
 mod route_match;
@@ -70,6 +72,7 @@ pub use digest::Digest;
 pub use document::Document;
 pub use field_path::FieldPath;
 pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
+pub use notice::{Notice, VersionMatch};
 pub use observation::{
     DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedMirror, ObservedRule,
     ParentReport, RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration,

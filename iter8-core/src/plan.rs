@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::observation::{TargetPort, Timestamp};
 use crate::readiness::Readiness;
 use crate::release::{ParentRef, Strategy};
@@ -32,7 +33,7 @@ pub struct RoutePlan {
     pub versions: Vec<PlannedVersion>,
     /// What a person should know besides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
     /// When to plan again even if nothing is seen to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_again: Option<Timestamp>,

@@ -55,7 +55,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let situation = Situation { release, observation, live, declared, removed };
     let in_force = situation.primary_in_force();
     let pending = situation.pending(&in_force);
-    let Routing { rules, reasons } = rules::route(&situation, &in_force, pending.as_deref());
+    let Routing { rules, reasons, notices } = rules::route(&situation, &in_force, pending.as_deref());
     let (removals, removal_step) = removal::removals(&situation, &rules, pending.as_deref());
     // Nothing tells when a parent that says nothing counts as accepting.
     let acceptance = observation.route.as_ref().map(|route| Acceptance::of(route, observation.now));
@@ -85,7 +85,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
         }),
         repair: observation.route.iter().any(|live| live.rules.iter().any(|rule| rule.altered)),
         versions,
-        notices: release.warnings.clone(),
+        notices: release.warnings.iter().cloned().chain(notices).collect(),
         look_again,
     }
 }
@@ -167,6 +167,11 @@ struct InForce<'a> {
 }
 
 impl InForce<'_> {
+    /// The version that the default rule names.
+    fn name(&self) -> &VersionName {
+        self.previous.as_ref().map_or(&self.declared.name, |previous| previous.name)
+    }
+
     /// The Service that the default rule names.
     fn service(&self) -> &crate::ServiceName {
         self.previous.as_ref().map_or(&self.declared.service, |previous| previous.service)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::route_match::RouteMatch;
 use crate::weight::{Percent, Port, Weight};
 use crate::{Fields, Value};
@@ -102,8 +103,8 @@ pub struct Release {
     pub hostnames: Vec<Hostname>,
     /// `application`.
     pub application: Application,
-    /// What has no effect any more but is accepted, in words.
-    pub warnings: Vec<String>,
+    /// What has no effect any more but is accepted.
+    pub warnings: Vec<Notice>,
 }
 
 /// `application`: what the versions have in common.

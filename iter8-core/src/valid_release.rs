@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::capabilities::Limits;
+use crate::capabilities::{Limits, Precedence};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
 use crate::release::{Environment, ParentRef, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
@@ -34,10 +35,12 @@ pub struct ValidRelease {
     pub labels: BTreeMap<String, String>,
     /// Annotations of the front Service and the routes.
     pub annotations: BTreeMap<String, String>,
-    /// What has no effect, in words.
-    pub warnings: Vec<String>,
+    /// What has no effect.
+    pub warnings: Vec<Notice>,
     /// How much fits into a route, by the capabilities it was validated for.
     pub limits: Limits,
+    /// How the mesh chooses among rules, by the same capabilities.
+    pub precedence: Precedence,
     // INVARIANT: not empty; the first is the primary.
     pub(crate) primary: ValidVersion,
     pub(crate) candidates: Vec<ValidVersion>,

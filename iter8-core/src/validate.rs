@@ -143,6 +143,7 @@ fn check(
         annotations: application.annotations.clone(),
         warnings: release.warnings.clone(),
         limits: capabilities.limits,
+        precedence: capabilities.precedence,
         application: name,
         primary,
         candidates: versions.collect(),

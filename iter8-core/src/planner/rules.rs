@@ -2,8 +2,10 @@
 
 use super::{Declared, InForce, Reasons, Removed, Situation};
 use crate::name::{ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::observation::ObservedRule;
 use crate::plan::{PlannedBackend, PlannedMirror, PlannedRule};
+use crate::precedence::{Claimant, arrange};
 use crate::readiness::Readiness;
 use crate::release::Strategy;
 use crate::route_match::RouteMatch;
@@ -14,6 +16,7 @@ use crate::weight::{Port, Weight};
 pub(super) struct Routing {
     pub(super) rules: Vec<PlannedRule>,
     pub(super) reasons: Reasons,
+    pub(super) notices: Vec<Notice>,
 }
 
 impl Routing {
@@ -102,7 +105,7 @@ fn canary(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&st
             format!("waits: the route has {limit} rules already until others have left it"),
         );
     }
-    for rule in candidates {
+    for rule in in_order(candidates, situation, in_force, &mut routing) {
         routing.because(rule.name, rule.reason.clone());
         routing.rules.push(PlannedRule {
             matches: rule.matches,
@@ -113,6 +116,27 @@ fn canary(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&st
     }
     routing.rules.push(default);
     routing
+}
+
+/// The candidates' rules in the order in which the mesh chooses as the specification does in list order.
+fn in_order<'a>(
+    candidates: Vec<CandidateRule<'a>>,
+    situation: &Situation<'_>,
+    in_force: &InForce<'_>,
+    routing: &mut Routing,
+) -> Vec<CandidateRule<'a>> {
+    let claimants: Vec<_> =
+        candidates.iter().map(|rule| Claimant { version: rule.name, matches: &rule.matches }).collect();
+    let (places, notices) = arrange(&claimants, situation.release.precedence);
+    routing.notices.extend(notices);
+    let takes_everything = |rule: &&CandidateRule<'_>| rule.matches.contains(&RouteMatch::default());
+    routing.notices.extend(candidates.iter().find(takes_everything).map(|rule| Notice::TakesEverything {
+        candidate: rule.name.clone(),
+        primary: in_force.name().clone(),
+    }));
+    let mut placed: Vec<_> = places.into_iter().zip(candidates).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, rule)| rule).collect()
 }
 
 /// The rule of a declared version besides the default rule; `Ok(None)` for the primary in force.

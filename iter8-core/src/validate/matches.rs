@@ -69,7 +69,9 @@ fn check_values(what: &str, entries: &[ValueMatch], path: &FieldPath, violations
             let message = format!("must have 1 to {VALUE_LENGTH} characters, not {length}");
             violations.push(Violation::new(path.field("value"), message));
         }
-        if !names.insert(entry.name.as_str()) {
+        // The case of a header's name means nothing; that of a query parameter does.
+        let name = if what == "header" { entry.name.to_ascii_lowercase() } else { entry.name.clone() };
+        if !names.insert(name) {
             let violation = Violation::new(path.field("name"), format!("the match names this {what} twice"));
             violations.push(violation.value(&entry.name).hint("keep one of them"));
         }

@@ -74,6 +74,19 @@ application:
 }
 
 #[test]
+fn a_match_names_a_header_once_in_whatever_case() {
+    assert_eq!(
+        refusal_of_application(
+            "  strategy: canary\n  versions:\n  - image: web:1\n  - image: web:2\n    matches:\n    \
+             - headers: [{name: a, value: b}, {name: A, value: c}]\n      \
+             queryParams: [{name: a, value: b}, {name: A, value: c}]"
+        ),
+        "8:39: application.versions[1].matches[0].headers[1].name: the match names this header twice (found `A`); \
+         keep one of them"
+    );
+}
+
+#[test]
 fn what_could_not_be_read_is_not_reported_as_missing_too() {
     assert_eq!(refusal(""), "1:1: the document: must be a map, not null");
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use iter8_core::{Readiness, Strategy, Weight};
 
-use crate::world::{World, planned, release, removal, rules, valid};
+use crate::world::{World, for_linkerd, planned, release, removal, rules, valid};
 
 const PRIMARY: &str = "{image: web:1}";
 const CANDIDATE: &str = "{image: web:2}";
@@ -105,6 +105,37 @@ fn a_candidates_readiness_never_changes_the_default_rule() {
 fn candidates_rules_follow_the_list_and_the_default_rule_is_last() {
     let release = release("canary", &[PRIMARY, CANDIDATE, BETA]);
     assert_eq!(rules(&World::running(&release).plan(&release)), [TEST, BETA_RULE, DEFAULT]);
+}
+
+#[test]
+fn in_linkerd_an_exact_path_goes_ahead_of_the_equal_prefix_before_it() {
+    let versions = [PRIMARY, "{image: web:2, matches: [{path: {value: /ab}}]}", BETA];
+    let exact = "{image: web:4, matches: [{path: {type: Exact, value: /ab}}]}";
+    let release = for_linkerd("canary", &[&versions[..], &[exact]].concat());
+    let mut world = World::running(&release);
+    let plan = world.step(&release);
+    assert_eq!(rules(&plan), ["path /ab → web-3*1", "path prefix /ab → web-1*1", BETA_RULE, DEFAULT]);
+    assert_eq!(plan.notices, []);
+    assert_eq!(world.step(&release), plan, "nothing moves again");
+}
+
+#[test]
+fn what_no_order_can_mend_is_a_notice_of_the_plan() {
+    let method = "{image: web:4, matches: [{method: GET}, {}]}";
+    let release = for_linkerd("canary", &[PRIMARY, CANDIDATE, method]);
+    let mut world = World::running(&release);
+    let plan = world.plan(&release);
+    let notices: Vec<_> = plan.notices.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notices,
+        [
+            "a request that meets both web-2 (method GET) and web-1 (header traffic=test) may go to web-1: the \
+             Gateway API says web-2, but the mesh chooses otherwise, whatever the order of the rules",
+            "no request reaches the primary web-0: web-2 takes every request that no other candidate takes",
+        ]
+    );
+    world.crash("web-2");
+    assert_eq!(world.plan(&release).notices, [], "the notices are about the rules there are");
 }
 
 #[test]
