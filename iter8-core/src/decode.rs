@@ -2,6 +2,7 @@
 
 mod fields;
 mod matches;
+mod route;
 mod version;
 
 use fields::{Context, Node};
@@ -114,6 +115,7 @@ fn application(node: &Node<'_>) -> Application {
     application.service_port = fields.take("servicePort").and_then(|node| node.ranged());
     application.drain_seconds = fields.take("drainSeconds").and_then(|node| node.count("seconds"));
     application.strategy = fields.take("strategy").and_then(|node| strategy(&node));
+    application.route = fields.take("route").map(|node| route::route(&node)).unwrap_or_default();
     application.versions =
         fields.take("versions").map(|node| node.list(version::version)).unwrap_or_default();
     fields.finish();

@@ -46,7 +46,9 @@ mod condition;
 mod decode;
 mod digest;
 mod document;
+mod duration;
 mod field_path;
+mod filter;
 mod name;
 mod notice;
 mod observation;
@@ -70,7 +72,9 @@ pub use capabilities::{Capabilities, Limits, Precedence};
 pub use condition::{Condition, ConditionStatus, ConditionType, Obstacle, conditions, refusal};
 pub use digest::Digest;
 pub use document::Document;
+pub use duration::{InvalidDurationError, RouteDuration};
 pub use field_path::FieldPath;
+pub use filter::{FilterType, Header, HeaderModifier, RouteFilter, Timeouts};
 pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
 pub use notice::{Notice, VersionMatch};
 pub use observation::{
@@ -86,7 +90,8 @@ pub use plan::{
 pub use planner::plan;
 pub use readiness::{Missing, Readiness, Unfinished};
 pub use release::{
-    Application, Declared, Environment, ParentRef, Release, ReleaseKey, Specification, Strategy, Version,
+    Application, Declared, DeclaredFilter, Environment, ParentRef, Release, ReleaseKey, RouteOptions,
+    Specification, Strategy, Version,
 };
 pub use route_match::{Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
 pub use valid_release::{ValidRelease, ValidVersion};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, Timestamp};
@@ -25,8 +26,8 @@ pub struct RoutePlan {
     pub route: Option<PlannedRoute>,
     /// The front Service; `None` where the environment has none.
     pub front: Option<FrontService>,
-    /// Whether the live routes have something that no plan has (a filter added by hand) and are to be
-    /// written even if they hold everything that is planned.
+    /// Whether the live routes have something that the plan does not have (a filter added by hand) and are
+    /// to be written even if they hold everything that is planned.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repair: bool,
     /// The versions: the declared ones in order, then those that have left the document.
@@ -61,6 +62,12 @@ pub struct PlannedRoute {
     /// Annotations of the route.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// Timeouts of every rule.
+    #[serde(skip_serializing_if = "Timeouts::is_empty")]
+    pub timeouts: Timeouts,
+    /// Filters of every rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<RouteFilter>,
     /// The rules, never empty; the last one takes every request.
     pub rules: Vec<PlannedRule>,
 }

@@ -11,7 +11,7 @@ pub(crate) use removal::Acceptance;
 use rules::Routing;
 
 use crate::name::VersionName;
-use crate::observation::{Observation, VersionDeclaration, VersionObservation};
+use crate::observation::{Observation, ObservedRule, VersionDeclaration, VersionObservation};
 use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
 use crate::readiness::Readiness;
 use crate::release::Strategy;
@@ -79,15 +79,22 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
             port: release.service_port,
             gateways: release.gateways.clone(),
             hostnames: release.hostnames.clone(),
-            labels: release.labels.clone(),
-            annotations: release.annotations.clone(),
+            labels: release.route_labels.clone(),
+            annotations: release.route_annotations.clone(),
+            timeouts: release.timeouts,
+            filters: release.filters.clone(),
             rules,
         }),
-        repair: observation.route.iter().any(|live| live.rules.iter().any(|rule| rule.altered)),
+        repair: observation.route.iter().flat_map(|live| &live.rules).any(|rule| is_altered(release, rule)),
         versions,
         notices: release.warnings.iter().cloned().chain(notices).collect(),
         look_again,
     }
+}
+
+/// Whether a live rule has, or lacks, something that no strategy changes.
+fn is_altered(release: &ValidRelease, live: &ObservedRule) -> bool {
+    live.altered || live.timeouts != release.timeouts || live.filters != release.filters
 }
 
 /// Everything the steps of planning look at.

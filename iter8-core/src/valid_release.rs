@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::capabilities::{Limits, Precedence};
+use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
@@ -31,10 +32,18 @@ pub struct ValidRelease {
     pub gateways: Vec<ParentRef>,
     /// The hostnames of the Gateways' route.
     pub hostnames: Vec<Hostname>,
-    /// Labels of the front Service and the routes.
+    /// Labels of the front Service.
     pub labels: BTreeMap<String, String>,
-    /// Annotations of the front Service and the routes.
+    /// Annotations of the front Service.
     pub annotations: BTreeMap<String, String>,
+    /// Labels of the routes, merged.
+    pub route_labels: BTreeMap<String, String>,
+    /// Annotations of the routes, merged.
+    pub route_annotations: BTreeMap<String, String>,
+    /// Timeouts of every rule.
+    pub timeouts: Timeouts,
+    /// Filters of every rule, at most one of each type.
+    pub filters: Vec<RouteFilter>,
     /// What has no effect.
     pub warnings: Vec<Notice>,
     /// How much fits into a route, by the capabilities it was validated for.

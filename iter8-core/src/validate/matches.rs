@@ -6,7 +6,7 @@ use crate::route_match::{PathMatch, PathMatchType, RouteMatch, ValueMatch};
 use crate::{FieldPath, Violation};
 
 /// The longest value of a header, query parameter or path match (HTTPRoute CRD, Gateway API v1.5).
-const VALUE_LENGTH: usize = 4096;
+pub(super) const VALUE_LENGTH: usize = 4096;
 const PATH_LENGTH: usize = 1024;
 const NAME_LENGTH: usize = 256;
 const CONDITIONS: usize = 16;
@@ -79,7 +79,7 @@ fn check_values(what: &str, entries: &[ValueMatch], path: &FieldPath, violations
 }
 
 /// A token of RFC 7230, which header and query parameter names must be.
-fn is_token(name: &str) -> bool {
+pub(super) fn is_token(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !name.is_empty() && name.len() <= NAME_LENGTH && name.chars().all(legal)
 }

@@ -1,8 +1,10 @@
 //! The laws of planning, one scenario each: which rules there are, and why.
 
-use iter8_core::{Readiness, Strategy, Weight};
+use iter8_core::{
+    ConditionStatus, ConditionType, Notice, Readiness, RoutePlan, Strategy, Weight, conditions,
+};
 
-use crate::world::{World, for_linkerd, planned, release, removal, rules, valid};
+use crate::world::{World, document, for_linkerd, planned, release, removal, rules, valid};
 
 const PRIMARY: &str = "{image: web:1}";
 const CANDIDATE: &str = "{image: web:2}";
@@ -136,6 +138,51 @@ fn what_no_order_can_mend_is_a_notice_of_the_plan() {
     );
     world.crash("web-2");
     assert_eq!(world.plan(&release).notices, [], "the notices are about the rules there are");
+}
+
+#[test]
+fn the_users_own_on_the_routes_is_planned_and_has_no_effect_without_one() {
+    let text = |strategy: &str| {
+        format!(
+            "environment: deployment-gtw\napplication: {{strategy: {strategy}, metadata: {{labels: {{a: b, c: d}}}}, \
+             route: {{labels: {{a: x}}, timeouts: {{request: 3s}}}}, versions: [{{image: web:1}}]}}"
+        )
+    };
+    let release = document(&text("canary"));
+    let plan = World::running(&release).plan(&release);
+    assert!(!plan.repair);
+    let (route, front) = (plan.route.unwrap(), plan.front.unwrap());
+    assert_eq!((route.labels["a"].as_str(), route.labels["c"].as_str()), ("x", "d"));
+    assert_eq!((front.labels["a"].as_str(), front.labels["c"].as_str()), ("b", "d"));
+    assert_eq!(route.timeouts.request, "3s".parse().ok());
+    assert_eq!(plan.notices, []);
+    let without = World::running(&release).plan(&document(&text("none")));
+    assert_eq!(without.notices, [Notice::NoEffect { field: "application.route" }]);
+}
+
+#[test]
+fn a_changed_timeout_is_a_repair_and_not_yet_programmed() {
+    let text = |seconds: &str| {
+        document(&format!(
+            "environment: deployment-gtw\napplication: {{strategy: canary, route: {{timeouts: {{request: {seconds}}}}}, \
+             versions: [{{image: web:1}}]}}"
+        ))
+    };
+    let (before, after) = (text("3s"), text("4s"));
+    let mut world = World::running(&before);
+    let plan = world.plan(&after);
+    assert!(plan.repair);
+    let programmed = |plan: &RoutePlan, world: &World| {
+        let conditions = conditions(plan, &world.observation, &[]);
+        conditions.iter().any(|found| {
+            found.kind == ConditionType::RouteProgrammed && found.status == ConditionStatus::True
+        })
+    };
+    assert!(!programmed(&plan, &world));
+    world.step(&after);
+    world.wait(60);
+    let plan = world.plan(&after);
+    assert!(!plan.repair && programmed(&plan, &world));
 }
 
 #[test]

@@ -137,7 +137,8 @@ impl World {
 
 /// The planned rules as they are observed once they are written.
 pub(crate) fn observed(plan: &RoutePlan) -> Vec<ObservedRule> {
-    let rules = plan.rules().iter().map(|rule| ObservedRule {
+    let Some(route) = &plan.route else { return Vec::new() };
+    let rules = route.rules.iter().map(|rule| ObservedRule {
         matches: rule.matches.clone(),
         backends: rule
             .backends
@@ -157,6 +158,8 @@ pub(crate) fn observed(plan: &RoutePlan) -> Vec<ObservedRule> {
                 percent: mirror.percent,
             })
             .collect(),
+        timeouts: route.timeouts,
+        filters: route.filters.clone(),
         altered: false,
     });
     rules.collect()
