@@ -6,7 +6,7 @@
 //!
 //! A release document becomes a [`ValidRelease`] ([`declare`]); with what was seen in the cluster
 //! (an [`Observation`]) it becomes a [`RoutePlan`] ([`plan()`]); a [`RoutingBackend`] renders the plan
-//! as the routes of a mesh. [`conditions()`] says how a release is doing.
+//! as the routes of a mesh. [`conditions()`] says how a release is doing, [`diff()`] what changes between two plans.
 //!
 //! ```
 //! use iter8_core::{Capabilities, Document, Observation, ReleaseKey, declare, plan};
@@ -44,6 +44,7 @@ mod backend;
 mod capabilities;
 mod condition;
 mod decode;
+mod diff;
 mod digest;
 mod document;
 mod duration;
@@ -70,6 +71,7 @@ mod yaml;
 pub use backend::{ObjectKind, RoutingBackend};
 pub use capabilities::{Capabilities, Limits, Precedence};
 pub use condition::{Condition, ConditionStatus, ConditionType, Obstacle, conditions, refusal};
+pub use diff::{Change, diff};
 pub use digest::Digest;
 pub use document::Document;
 pub use duration::{InvalidDurationError, RouteDuration};
