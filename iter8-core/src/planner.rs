@@ -25,6 +25,9 @@ use crate::valid_release::{ValidRelease, ValidVersion};
 ///   rule takes every request and names the primary in force.
 /// - A version that is not ready is named by no rule (canary), weighs 0 (blue-green), gets no copies
 ///   (mirror). Only the primary in force stays while it is not ready.
+/// - Candidates' rules come in the order of the document, except that one moves ahead of an earlier one where the mesh
+///   would otherwise not choose what the Gateway API says. What no order mends is among the notices, and so are
+///   matches that are never chosen.
 /// - Weights are explicit and the sum of a rule's weights is positive.
 /// - Removal and redefinition are make-before-break: what serves now serves until what replaces it is ready.
 ///
