@@ -1,5 +1,7 @@
 //! What a mesh can do, as data.
 
+use crate::filter::FilterType;
+
 /// How a mesh chooses among rules that match the same request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,8 +40,8 @@ pub struct Capabilities {
     pub mesh: &'static str,
     /// How the mesh chooses among rules.
     pub precedence: Precedence,
-    /// Whether the mesh copies requests (filter `RequestMirror`).
-    pub request_mirror: bool,
+    /// The filters that the mesh has.
+    pub filters: &'static [FilterType],
     /// How much fits into a route.
     pub limits: Limits,
 }
@@ -51,8 +53,14 @@ impl Capabilities {
         Self {
             mesh: "gateway",
             precedence: Precedence::Specification,
-            request_mirror: true,
+            filters: &FilterType::ALL,
             limits: Limits::HTTP_ROUTE,
         }
+    }
+
+    /// Whether the mesh has this filter.
+    #[must_use]
+    pub fn has(&self, filter: FilterType) -> bool {
+        self.filters.contains(&filter)
     }
 }

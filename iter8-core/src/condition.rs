@@ -1,7 +1,7 @@
 //! How a release is doing, as Kubernetes conditions.
 
 use crate::observation::{Observation, ObservedBackend, ObservedMirror, ObservedRule};
-use crate::plan::{PlannedRule, RoutePlan};
+use crate::plan::{PlannedRoute, RoutePlan};
 use crate::planner::Acceptance;
 use crate::violation::InvalidReleaseError;
 
@@ -198,7 +198,7 @@ fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
         (None, None) => condition(false, "PrimaryNotReady", "there is no route before the primary is ready"),
         (None, Some(_)) => condition(false, "Pending", "the route is being deleted"),
         (Some(_), None) => condition(false, "Pending", "the route is being written"),
-        (Some(route), Some(live)) if !is_same(&route.rules, &live.rules) => {
+        (Some(route), Some(live)) if !is_same(route, &live.rules) => {
             condition(false, "Pending", "the route is being written")
         }
         (Some(_), Some(live)) => match Acceptance::of(live, observation.now) {
@@ -212,9 +212,9 @@ fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
 }
 
 /// Whether the live rules are the planned ones.
-fn is_same(planned: &[PlannedRule], live: &[ObservedRule]) -> bool {
-    planned.len() == live.len()
-        && planned.iter().zip(live).all(|(planned, live)| {
+fn is_same(route: &PlannedRoute, live: &[ObservedRule]) -> bool {
+    route.rules.len() == live.len()
+        && route.rules.iter().zip(live).all(|(planned, live)| {
             let backends = planned.backends.iter().map(|backend| ObservedBackend {
                 service: backend.service.clone(),
                 port: backend.port,
@@ -227,6 +227,8 @@ fn is_same(planned: &[PlannedRule], live: &[ObservedRule]) -> bool {
             });
             !live.altered
                 && planned.matches == live.matches
+                && route.timeouts == live.timeouts
+                && route.filters == live.filters
                 && backends.eq(live.backends.iter().cloned())
                 && mirrors.eq(live.mirrors.iter().cloned())
         })

@@ -2,10 +2,12 @@
 
 mod fields;
 mod matches;
+mod route;
 mod version;
 
 use fields::{Context, Node};
 
+use crate::notice::Notice;
 use crate::release::{Application, Environment, ParentRef, Release, Strategy};
 use crate::{Document, FieldPath, Violation};
 
@@ -36,9 +38,9 @@ fn release(node: &Node<'_>) -> Release {
         Some(node) => release.application = application(&node),
         None => node.context.report(Violation::new(node.path.field("application"), "is required")),
     }
-    for name in ["iter8Version", "istioGateway", "service"] {
-        if fields.take(name).is_some() {
-            release.warnings.push(format!("`{name}` has no effect; it can be left out"));
+    for field in ["iter8Version", "istioGateway", "service"] {
+        if fields.take(field).is_some() {
+            release.warnings.push(Notice::NoEffect { field });
         }
     }
     fields.finish();
@@ -113,6 +115,7 @@ fn application(node: &Node<'_>) -> Application {
     application.service_port = fields.take("servicePort").and_then(|node| node.ranged());
     application.drain_seconds = fields.take("drainSeconds").and_then(|node| node.count("seconds"));
     application.strategy = fields.take("strategy").and_then(|node| strategy(&node));
+    application.route = fields.take("route").map(|node| route::route(&node)).unwrap_or_default();
     application.versions =
         fields.take("versions").map(|node| node.list(version::version)).unwrap_or_default();
     fields.finish();

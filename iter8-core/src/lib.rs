@@ -6,7 +6,7 @@
 //!
 //! A release document becomes a [`ValidRelease`] ([`declare`]); with what was seen in the cluster
 //! (an [`Observation`]) it becomes a [`RoutePlan`] ([`plan()`]); a [`RoutingBackend`] renders the plan
-//! as the routes of a mesh. [`conditions()`] says how a release is doing.
+//! as the routes of a mesh. [`conditions()`] says how a release is doing, [`diff()`] what changes between two plans.
 //!
 //! ```
 //! use iter8_core::{Capabilities, Document, Observation, ReleaseKey, declare, plan};
@@ -44,14 +44,19 @@ mod backend;
 mod capabilities;
 mod condition;
 mod decode;
+mod diff;
 mod digest;
 mod document;
+mod duration;
 mod field_path;
+mod filter;
 mod name;
+mod notice;
 mod observation;
 mod ownership;
 mod plan;
 mod planner;
+mod precedence;
 mod readiness;
 mod release;
 mod route_match;
@@ -66,10 +71,14 @@ mod yaml;
 pub use backend::{ObjectKind, RoutingBackend};
 pub use capabilities::{Capabilities, Limits, Precedence};
 pub use condition::{Condition, ConditionStatus, ConditionType, Obstacle, conditions, refusal};
+pub use diff::{Change, diff};
 pub use digest::Digest;
 pub use document::Document;
+pub use duration::{InvalidDurationError, RouteDuration};
 pub use field_path::FieldPath;
+pub use filter::{FilterType, Header, HeaderModifier, RouteFilter, Timeouts};
 pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
+pub use notice::{Notice, VersionMatch};
 pub use observation::{
     DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedMirror, ObservedRule,
     ParentReport, RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration,
@@ -83,7 +92,8 @@ pub use plan::{
 pub use planner::plan;
 pub use readiness::{Missing, Readiness, Unfinished};
 pub use release::{
-    Application, Declared, Environment, ParentRef, Release, ReleaseKey, Specification, Strategy, Version,
+    Application, Declared, DeclaredFilter, Environment, ParentRef, Release, ReleaseKey, RouteOptions,
+    Specification, Strategy, Version,
 };
 pub use route_match::{Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
 pub use valid_release::{ValidRelease, ValidVersion};

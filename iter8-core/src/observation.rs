@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{ObjectName, ServiceName, VersionName};
 use crate::route_match::RouteMatch;
 use crate::valid_release::{ValidRelease, ValidVersion};
@@ -243,8 +244,12 @@ pub struct ObservedRule {
     pub backends: Vec<ObservedBackend>,
     /// Where it copies requests to.
     pub mirrors: Vec<ObservedMirror>,
-    /// Whether the live rule has something that no plan has and the other fields cannot say (a filter
-    /// added by hand, a backend that is no Service): it is not the planned rule, whatever they say.
+    /// Its timeouts.
+    pub timeouts: Timeouts,
+    /// Its filters, mirrors apart.
+    pub filters: Vec<RouteFilter>,
+    /// Whether the live rule has something that no plan has and the other fields cannot say (a
+    /// redirect added by hand, a backend that is no Service): it is not the planned rule, whatever they say.
     pub altered: bool,
 }
 

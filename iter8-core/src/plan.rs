@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::observation::{TargetPort, Timestamp};
 use crate::readiness::Readiness;
 use crate::release::{ParentRef, Strategy};
@@ -24,15 +26,15 @@ pub struct RoutePlan {
     pub route: Option<PlannedRoute>,
     /// The front Service; `None` where the environment has none.
     pub front: Option<FrontService>,
-    /// Whether the live routes have something that no plan has (a filter added by hand) and are to be
-    /// written even if they hold everything that is planned.
+    /// Whether the live routes have something that the plan does not have (a filter added by hand) and are
+    /// to be written even if they hold everything that is planned.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repair: bool,
     /// The versions: the declared ones in order, then those that have left the document.
     pub versions: Vec<PlannedVersion>,
     /// What a person should know besides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
     /// When to plan again even if nothing is seen to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_again: Option<Timestamp>,
@@ -60,6 +62,12 @@ pub struct PlannedRoute {
     /// Annotations of the route.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// Timeouts of every rule.
+    #[serde(skip_serializing_if = "Timeouts::is_empty")]
+    pub timeouts: Timeouts,
+    /// Filters of every rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<RouteFilter>,
     /// The rules, never empty; the last one takes every request.
     pub rules: Vec<PlannedRule>,
 }

@@ -11,7 +11,7 @@ pub(crate) use removal::Acceptance;
 use rules::Routing;
 
 use crate::name::VersionName;
-use crate::observation::{Observation, VersionDeclaration, VersionObservation};
+use crate::observation::{Observation, ObservedRule, VersionDeclaration, VersionObservation};
 use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
 use crate::readiness::Readiness;
 use crate::release::Strategy;
@@ -25,6 +25,9 @@ use crate::valid_release::{ValidRelease, ValidVersion};
 ///   rule takes every request and names the primary in force.
 /// - A version that is not ready is named by no rule (canary), weighs 0 (blue-green), gets no copies
 ///   (mirror). Only the primary in force stays while it is not ready.
+/// - Candidates' rules come in the order of the document, except that one moves ahead of an earlier one where the mesh
+///   would otherwise not choose what the Gateway API says. What no order mends is among the notices, and so are
+///   matches that are never chosen.
 /// - Weights are explicit and the sum of a rule's weights is positive.
 /// - Removal and redefinition are make-before-break: what serves now serves until what replaces it is ready.
 ///
@@ -55,7 +58,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let situation = Situation { release, observation, live, declared, removed };
     let in_force = situation.primary_in_force();
     let pending = situation.pending(&in_force);
-    let Routing { rules, reasons } = rules::route(&situation, &in_force, pending.as_deref());
+    let Routing { rules, reasons, notices } = rules::route(&situation, &in_force, pending.as_deref());
     let (removals, removal_step) = removal::removals(&situation, &rules, pending.as_deref());
     // Nothing tells when a parent that says nothing counts as accepting.
     let acceptance = observation.route.as_ref().map(|route| Acceptance::of(route, observation.now));
@@ -79,15 +82,22 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
             port: release.service_port,
             gateways: release.gateways.clone(),
             hostnames: release.hostnames.clone(),
-            labels: release.labels.clone(),
-            annotations: release.annotations.clone(),
+            labels: release.route_labels.clone(),
+            annotations: release.route_annotations.clone(),
+            timeouts: release.timeouts,
+            filters: release.filters.clone(),
             rules,
         }),
-        repair: observation.route.iter().any(|live| live.rules.iter().any(|rule| rule.altered)),
+        repair: observation.route.iter().flat_map(|live| &live.rules).any(|rule| is_altered(release, rule)),
         versions,
-        notices: release.warnings.clone(),
+        notices: release.warnings.iter().cloned().chain(notices).collect(),
         look_again,
     }
+}
+
+/// Whether a live rule has, or lacks, something that no strategy changes.
+fn is_altered(release: &ValidRelease, live: &ObservedRule) -> bool {
+    live.altered || live.timeouts != release.timeouts || live.filters != release.filters
 }
 
 /// Everything the steps of planning look at.
@@ -167,6 +177,11 @@ struct InForce<'a> {
 }
 
 impl InForce<'_> {
+    /// The version that the default rule names.
+    fn name(&self) -> &VersionName {
+        self.previous.as_ref().map_or(&self.declared.name, |previous| previous.name)
+    }
+
     /// The Service that the default rule names.
     fn service(&self) -> &crate::ServiceName {
         self.previous.as_ref().map_or(&self.declared.service, |previous| previous.service)

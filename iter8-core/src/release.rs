@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::filter::{FilterType, RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::route_match::RouteMatch;
 use crate::weight::{Percent, Port, Weight};
 use crate::{Fields, Value};
@@ -102,8 +104,8 @@ pub struct Release {
     pub hostnames: Vec<Hostname>,
     /// `application`.
     pub application: Application,
-    /// What has no effect any more but is accepted, in words.
-    pub warnings: Vec<String>,
+    /// What has no effect any more but is accepted.
+    pub warnings: Vec<Notice>,
 }
 
 /// `application`: what the versions have in common.
@@ -125,8 +127,32 @@ pub struct Application {
     pub drain_seconds: Option<u32>,
     /// `strategy`, default none.
     pub strategy: Option<Strategy>,
+    /// `route`: the user's own on the routes.
+    pub route: RouteOptions,
     /// `versions`: the primary first, then the candidates.
     pub versions: Vec<Version>,
+}
+
+/// `application.route`: the user's own on the routes, in every rule.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RouteOptions {
+    /// `labels` of the routes, over those of the application.
+    pub labels: BTreeMap<String, String>,
+    /// `annotations` of the routes, over those of the application.
+    pub annotations: BTreeMap<String, String>,
+    /// `timeouts`.
+    pub timeouts: Timeouts,
+    /// `filters`.
+    pub filters: Vec<DeclaredFilter>,
+}
+
+/// An entry of `application.route.filters`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeclaredFilter {
+    /// One that a release can have, where the mesh has it.
+    Supported(RouteFilter),
+    /// One that validation refuses.
+    Unsupported(FilterType),
 }
 
 /// One entry of `application.versions`.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::capabilities::Limits;
+use crate::capabilities::{Limits, Precedence};
+use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
 use crate::release::{Environment, ParentRef, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
@@ -30,14 +32,24 @@ pub struct ValidRelease {
     pub gateways: Vec<ParentRef>,
     /// The hostnames of the Gateways' route.
     pub hostnames: Vec<Hostname>,
-    /// Labels of the front Service and the routes.
+    /// Labels of the front Service.
     pub labels: BTreeMap<String, String>,
-    /// Annotations of the front Service and the routes.
+    /// Annotations of the front Service.
     pub annotations: BTreeMap<String, String>,
-    /// What has no effect, in words.
-    pub warnings: Vec<String>,
+    /// Labels of the routes, merged.
+    pub route_labels: BTreeMap<String, String>,
+    /// Annotations of the routes, merged.
+    pub route_annotations: BTreeMap<String, String>,
+    /// Timeouts of every rule.
+    pub timeouts: Timeouts,
+    /// Filters of every rule, at most one of each type.
+    pub filters: Vec<RouteFilter>,
+    /// What has no effect.
+    pub warnings: Vec<Notice>,
     /// How much fits into a route, by the capabilities it was validated for.
     pub limits: Limits,
+    /// How the mesh chooses among rules, by the same capabilities.
+    pub precedence: Precedence,
     // INVARIANT: not empty; the first is the primary.
     pub(crate) primary: ValidVersion,
     pub(crate) candidates: Vec<ValidVersion>,

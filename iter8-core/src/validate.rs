@@ -3,14 +3,17 @@
 mod limits;
 mod matches;
 mod metadata;
+mod route;
 mod specification;
 mod version;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capabilities::Capabilities;
+use crate::filter::FilterType;
 use crate::name::{Hostname, Namespace, ServiceName};
-use crate::release::{Environment, Release, ReleaseKey, Strategy};
+use crate::notice::Notice;
+use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy};
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::violation::{InvalidReleaseError, Violation};
 use crate::weight::Port;
@@ -107,6 +110,7 @@ fn check(
     own_namespace(application.namespace.as_ref(), key, &metadata_path, &mut violations);
     metadata::check_labels(&application.labels, &metadata_path, &mut violations);
     metadata::check_annotations(&application.annotations, &metadata_path, &mut violations);
+    let filters = route::check(&application.route, capabilities, &mut violations);
     if let Some(seconds) = application.drain_seconds.filter(|seconds| *seconds > LONGEST_DRAIN_SECONDS) {
         let message = format!("must be at most {LONGEST_DRAIN_SECONDS} seconds (a day)");
         violations.push(Violation::new(path.field("drainSeconds"), message).value(&seconds));
@@ -141,13 +145,30 @@ fn check(
         hostnames: hostnames(&name, key, &release.hostnames),
         labels: application.labels.clone(),
         annotations: application.annotations.clone(),
-        warnings: release.warnings.clone(),
+        route_labels: merged(&application.labels, &application.route.labels),
+        route_annotations: merged(&application.annotations, &application.route.annotations),
+        timeouts: application.route.timeouts,
+        filters,
+        warnings: warnings(release, strategy),
         limits: capabilities.limits,
+        precedence: capabilities.precedence,
         application: name,
         primary,
         candidates: versions.collect(),
     };
     (Some(valid), violations)
+}
+
+fn merged(under: &BTreeMap<String, String>, over: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    under.iter().chain(over).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn warnings(release: &Release, strategy: Strategy) -> Vec<Notice> {
+    let mut warnings = release.warnings.clone();
+    if strategy == Strategy::None && release.application.route != RouteOptions::default() {
+        warnings.push(Notice::NoEffect { field: "application.route" });
+    }
+    warnings
 }
 
 fn required_environment(release: &Release, violations: &mut Vec<Violation>) -> Environment {
@@ -176,16 +197,13 @@ fn strategy(
                     .value(&strategy)
                     .hint("write `environment: deployment-gtw` or `strategy: none`"),
             ),
-        (Environment::DeploymentGtw, Strategy::Mirror) if !capabilities.request_mirror => violations.push(
-            Violation::new(
-                path,
-                format!(
-                    "strategy `mirror` needs RequestMirror, which the mesh {} does not have",
-                    capabilities.mesh
-                ),
-            )
-            .hint("write `none`, `canary` or `blue-green`"),
-        ),
+        (Environment::DeploymentGtw, Strategy::Mirror) if !capabilities.has(FilterType::RequestMirror) => {
+            let message = format!(
+                "strategy `mirror` needs RequestMirror, which the mesh {} does not have",
+                capabilities.mesh
+            );
+            violations.push(Violation::new(path, message).hint("write `none`, `canary` or `blue-green`"));
+        }
         (Environment::DeploymentGtw | Environment::Deployment, _) => {}
     }
     strategy

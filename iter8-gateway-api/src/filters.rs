@@ -1,4 +1,4 @@
-//! The two filters that iter8 writes, and reading them back.
+//! The filters that iter8 writes of itself, and reading them back.
 
 use gateway_api::httproutes::{
     HttpRouteRulesBackendRefsFilters, HttpRouteRulesBackendRefsFiltersResponseHeaderModifier,

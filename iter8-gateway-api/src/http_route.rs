@@ -3,7 +3,7 @@
 use gateway_api::httproutes::{HttpRoute, HttpRouteParentRefs, HttpRouteRules, HttpRouteSpec};
 use iter8_core::{PlannedRoute, PlannedRule};
 
-use crate::{filters, matches, reference};
+use crate::{filters, header_modifiers, matches, reference, timeouts};
 
 /// The route of the front Service and, where there are Gateways, theirs.
 pub(crate) fn render(route: &PlannedRoute) -> Vec<HttpRoute> {
@@ -28,7 +28,7 @@ fn named(
     parents: Vec<HttpRouteParentRefs>,
     hostnames: Option<Vec<String>>,
 ) -> HttpRoute {
-    let rules = route.rules.iter().map(rule).collect();
+    let rules = route.rules.iter().map(|planned| rule(route, planned)).collect();
     let spec = HttpRouteSpec { hostnames, parent_refs: Some(parents), rules: Some(rules) };
     let mut object = HttpRoute::new(name, spec);
     object.metadata.namespace = Some(route.namespace.to_string());
@@ -37,14 +37,16 @@ fn named(
     object
 }
 
-fn rule(rule: &PlannedRule) -> HttpRouteRules {
+fn rule(route: &PlannedRoute, rule: &PlannedRule) -> HttpRouteRules {
     let backends = rule.backends.iter().map(reference::backend).collect();
-    let mirrors: Vec<_> = rule.mirrors.iter().map(filters::mirror).collect();
+    let declared = route.filters.iter().filter_map(header_modifiers::render);
+    let filters: Vec<_> = declared.chain(rule.mirrors.iter().map(filters::mirror)).collect();
     let matches: Vec<_> = rule.matches.iter().map(matches::render).collect();
     HttpRouteRules {
         backend_refs: Some(backends),
-        filters: Some(mirrors).filter(|mirrors| !mirrors.is_empty()),
+        filters: Some(filters).filter(|filters| !filters.is_empty()),
         matches: Some(matches).filter(|matches| !matches.is_empty()),
-        ..HttpRouteRules::default()
+        name: None,
+        timeouts: timeouts::render(&route.timeouts),
     }
 }

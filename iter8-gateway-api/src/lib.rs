@@ -11,6 +11,7 @@
 //! | rules | the plan's | the plan's |
 //!
 //! Every backendRef has its weight and adds the response header `app-version`, the name of the version's Service.
+//! Every rule has the timeouts and filters of the plan.
 //!
 //! ```
 //! use iter8_core::{Document, Observation, ReleaseKey, RoutingBackend, declare, plan};
@@ -36,11 +37,13 @@
 //! Labels and annotations that mark objects as owned, and ownerReferences, are the controller's.
 
 mod filters;
+mod header_modifiers;
 mod http_route;
 mod matches;
 mod observe;
 mod profile;
 mod reference;
+mod timeouts;
 
 use gateway_api::httproutes::HttpRoute;
 use iter8_core::{Capabilities, ObjectKind, RouteObservation, RoutePlan, RoutingBackend};
@@ -88,7 +91,7 @@ impl RoutingBackend for GatewayApiBackend {
     ///
     /// Defaults that the API server fills in are no difference: whether a route comes from
     /// [`render`](Self::render) or from a cluster, the same rules read the same. A rule is marked as altered where
-    /// it has what this backend never renders (another filter, a timeout, a name, a backend that is not a
+    /// it has what this backend never renders (a redirect, a name, a backend that is not a
     /// Service of the route's namespace) or where the routes of the release do not have the same rules. What can
     /// be said of such a rule is still said, so that the versions it names keep their requests until it is
     /// written anew. A route without rules reads as one altered rule without backends: it still says that the

@@ -11,7 +11,7 @@ use iter8_core::{
 };
 
 use crate::reference::Parent;
-use crate::{filters, matches, reference};
+use crate::{filters, header_modifiers, matches, reference, timeouts};
 
 /// The field manager that writes the routes.
 const FIELD_MANAGER: &str = "iter8";
@@ -48,8 +48,8 @@ fn is_of_service(route: &HttpRoute) -> bool {
 fn mark_differences(rules: &mut [ObservedRule], others: &[ObservedRule]) {
     for (index, rule) in rules.iter_mut().enumerate() {
         let differs = others.get(index).is_none_or(|other| {
-            (&rule.matches, &rule.backends, &rule.mirrors, false)
-                != (&other.matches, &other.backends, &other.mirrors, other.altered)
+            let unaltered = ObservedRule { altered: false, ..rule.clone() };
+            unaltered != *other
         });
         rule.altered |= differs;
     }
@@ -75,24 +75,28 @@ fn observe_rules(route: &HttpRoute) -> Vec<ObservedRule> {
 
 fn observe_rule(live: &HttpRouteRules, namespace: Option<&str>) -> ObservedRule {
     let HttpRouteRules { backend_refs, filters, matches, name, timeouts } = live;
-    let mut altered = name.is_some() || timeouts.is_some();
+    let observed_timeouts = timeouts::observe(timeouts.as_ref());
+    let mut altered = name.is_some() || observed_timeouts.is_none();
     let mut backends = Vec::new();
     for live in backend_refs.iter().flatten() {
         let backend = observe_backend(live, namespace);
         altered |= backend.is_none() || !has_planned_filters(live);
         backends.extend(backend);
     }
-    let mut mirrors = Vec::new();
+    let (mut mirrors, mut modifiers) = (Vec::new(), Vec::new());
     for live in filters.iter().flatten() {
         let mirror = filters::observe_mirror(live, namespace);
-        altered |= mirror.is_none();
+        let modifier = header_modifiers::observe(live);
+        altered |= mirror.is_none() && modifier.is_none();
         mirrors.extend(mirror);
+        modifiers.extend(modifier);
     }
     let mut matches: Vec<_> = matches.iter().flatten().map(matches::observe).collect();
     if matches.is_empty() {
         matches.push(RouteMatch::default());
     }
-    ObservedRule { matches, backends, mirrors, altered }
+    let timeouts = observed_timeouts.unwrap_or_default();
+    ObservedRule { matches, backends, mirrors, timeouts, filters: modifiers, altered }
 }
 
 /// `None` for a backend that is not a Service of this namespace with a legal port and weight.

@@ -2,12 +2,16 @@
 
 use std::str::FromStr;
 
-use iter8_core::{Capabilities, Limits, Precedence};
+use iter8_core::{Capabilities, FilterType, Limits, Precedence};
 
 const LINKERD: Capabilities = Capabilities {
     mesh: "linkerd",
     precedence: Precedence::PathLengthFirst,
-    request_mirror: false,
+    filters: &[
+        FilterType::RequestHeaderModifier,
+        FilterType::ResponseHeaderModifier,
+        FilterType::RequestRedirect,
+    ],
     limits: Limits::HTTP_ROUTE,
 };
 
@@ -17,10 +21,11 @@ const MESHES: [Capabilities; 2] = [LINKERD, Capabilities::specification()];
 /// A mesh, by what it does with a route.
 ///
 /// ```
+/// use iter8_core::FilterType;
 /// use iter8_gateway_api::MeshProfile;
 ///
 /// assert_eq!(MeshProfile::default(), MeshProfile::linkerd());
-/// assert!(!"linkerd".parse::<MeshProfile>()?.capabilities().request_mirror);
+/// assert!(!"linkerd".parse::<MeshProfile>()?.capabilities().has(FilterType::RequestMirror));
 /// assert_eq!(
 ///     "istio".parse::<MeshProfile>().unwrap_err().to_string(),
 ///     "unknown mesh `istio`; known are `linkerd` and `gateway`"

@@ -119,7 +119,13 @@ impl<'a> Node<'a> {
 
     pub(super) fn map(&self) -> Option<MapReader<'a>> {
         let Value::Map(fields) = self.value else { return self.wrong_kind("a map") };
-        Some(MapReader { fields, path: self.path.clone(), context: self.context, known: Vec::new() })
+        Some(MapReader {
+            fields,
+            path: self.path.clone(),
+            context: self.context,
+            known: Vec::new(),
+            unlisted: Vec::new(),
+        })
     }
 
     /// The entries of a list, each read by `read`.
@@ -154,6 +160,7 @@ pub(super) struct MapReader<'a> {
     path: FieldPath,
     context: &'a Context,
     known: Vec<&'static str>,
+    unlisted: Vec<&'static str>,
 }
 
 impl<'a> MapReader<'a> {
@@ -163,6 +170,13 @@ impl<'a> MapReader<'a> {
             Declared::Absent | Declared::Null => None,
             Declared::Value(node) => Some(node),
         }
+    }
+
+    /// The field `name`, which is not to be suggested to anybody; null counts as absent.
+    pub(super) fn take_unlisted(&mut self, name: &'static str) -> Option<Node<'a>> {
+        self.unlisted.push(name);
+        let value = self.fields.get(name).filter(|value| **value != Value::Null)?;
+        Some(Node::new(value, self.path.field(name), self.context))
     }
 
     /// The field `name`, where null and absence differ.
@@ -186,7 +200,8 @@ impl<'a> MapReader<'a> {
 
     /// The fields that were not asked for.
     pub(super) fn rest(&self) -> Fields {
-        let is_rest = |name: &&String| !self.known.contains(&name.as_str());
+        let is_rest =
+            |name: &&String| !self.known.contains(&name.as_str()) && !self.unlisted.contains(&name.as_str());
         let rest = self.fields.iter().filter(|(name, _)| is_rest(name));
         rest.map(|(name, value)| (name.clone(), value.clone())).collect()
     }

@@ -1,12 +1,16 @@
 //! The rules of each strategy.
 
-use super::{Declared, InForce, Reasons, Removed, Situation};
+mod canary;
+
+use canary::canary;
+
+use super::{InForce, Reasons, Situation};
 use crate::name::{ServiceName, VersionName};
+use crate::notice::Notice;
 use crate::observation::ObservedRule;
 use crate::plan::{PlannedBackend, PlannedMirror, PlannedRule};
 use crate::readiness::Readiness;
 use crate::release::Strategy;
-use crate::route_match::RouteMatch;
 use crate::weight::{Port, Weight};
 
 /// The rules, and why each version gets what it gets.
@@ -14,6 +18,7 @@ use crate::weight::{Port, Weight};
 pub(super) struct Routing {
     pub(super) rules: Vec<PlannedRule>,
     pub(super) reasons: Reasons,
+    pub(super) notices: Vec<Notice>,
 }
 
 impl Routing {
@@ -61,120 +66,6 @@ pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: 
         Strategy::BlueGreen => blue_green(situation, in_force, pending),
         Strategy::Mirror => mirror(situation, in_force),
     }
-}
-
-/// A candidate's rule before it is known whether it fits.
-struct CandidateRule<'a> {
-    name: &'a VersionName,
-    service: &'a ServiceName,
-    port: Port,
-    matches: Vec<RouteMatch>,
-    reason: String,
-}
-
-fn canary(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
-    let mut routing = Routing::default();
-    let mut candidates = Vec::new();
-    for declared in &situation.declared {
-        match candidate_rule(situation, in_force, declared) {
-            Ok(rule) => candidates.extend(rule),
-            Err(reason) => routing.because(&declared.version.name, reason),
-        }
-    }
-    if let Some(pending) = pending {
-        candidates.extend(
-            situation
-                .removed
-                .iter()
-                .filter_map(|removed| retained_rule(situation, in_force, removed, pending)),
-        );
-    }
-    let default = default_rule(in_force, &mut routing);
-    let room = situation.release.limits.rules.saturating_sub(1);
-    while candidates.len() > room {
-        // What serves now stays; the last of the new ones waits.
-        let is_new = |rule: &CandidateRule<'_>| !situation.live.names(rule.service);
-        let last = candidates.iter().rposition(is_new).unwrap_or(room);
-        let waiting = candidates.remove(last);
-        let limit = situation.release.limits.rules;
-        routing.because(
-            waiting.name,
-            format!("waits: the route has {limit} rules already until others have left it"),
-        );
-    }
-    for rule in candidates {
-        routing.because(rule.name, rule.reason.clone());
-        routing.rules.push(PlannedRule {
-            matches: rule.matches,
-            backends: vec![backend(rule.service, rule.port, Weight::ONE)],
-            mirrors: Vec::new(),
-            reason: format!("{}: {}", rule.name, rule.reason),
-        });
-    }
-    routing.rules.push(default);
-    routing
-}
-
-/// The rule of a declared version besides the default rule; `Ok(None)` for the primary in force.
-fn candidate_rule<'a>(
-    situation: &Situation<'a>,
-    in_force: &InForce<'_>,
-    declared: &'a Declared<'a>,
-) -> Result<Option<CandidateRule<'a>>, String> {
-    let version = declared.version;
-    let is_primary = version.name == in_force.declared.name;
-    let is_previous = in_force.previous.as_ref().is_some_and(|previous| *previous.name == version.name);
-    if is_previous || (is_primary && in_force.previous.is_none()) {
-        return Ok(None);
-    }
-    let live = situation.live.matches_of(&version.service);
-    let (matches, reason) = match (&declared.readiness, live) {
-        (Readiness::NotReady(_), _) => return Err(format!("no requests: {}", declared.readiness)),
-        (Readiness::Ready, _) if !is_primary => (version.matches.clone(), "it is ready".to_owned()),
-        (Readiness::Updating(_), None) if !is_primary => {
-            (version.matches.clone(), declared.readiness.to_string())
-        }
-        (Readiness::Updating(_) | Readiness::Ready, Some(live)) => {
-            (live.to_vec(), format!("keeps its rule, {}", declared.readiness))
-        }
-        // The new primary waits for its turn without a rule of its own.
-        (Readiness::Updating(_) | Readiness::Ready, None) => {
-            return Err(format!("becomes the primary once it is ready: {}", declared.readiness));
-        }
-    };
-    Ok(Some(CandidateRule {
-        name: &version.name,
-        service: &version.service,
-        port: version.port,
-        matches,
-        reason,
-    }))
-}
-
-/// A removed candidate keeps its rule while something is pending, as long as it can serve.
-fn retained_rule<'a>(
-    situation: &Situation<'a>,
-    in_force: &InForce<'_>,
-    removed: &'a Removed<'a>,
-    pending: &str,
-) -> Option<CandidateRule<'a>> {
-    let is_previous = in_force.previous.as_ref().is_some_and(|previous| previous.name == removed.name);
-    if is_previous || !removed.readiness.is_routable() {
-        return None;
-    }
-    let service = &removed.observed.service.as_ref()?.name;
-    let declaration = removed.declaration?;
-    let matches = situation.live.matches_of(service).unwrap_or(&declaration.matches);
-    if matches.is_empty() {
-        return None;
-    }
-    Some(CandidateRule {
-        name: removed.name,
-        service,
-        port: declaration.port,
-        matches: matches.to_vec(),
-        reason: format!("removed, but keeps its rule until then: {pending}"),
-    })
 }
 
 /// Everything that no other rule takes goes to the primary in force.

@@ -34,9 +34,11 @@ pub(super) fn check(
             at_most(versions, "matches in all", matches, limits.matches);
         }
         Strategy::BlueGreen => at_most(versions, "weighted versions", count, limits.backends_per_rule),
-        // A rule has as many filters as backends at most (HTTPRoute CRD); the primary is no mirror.
+        // A rule has as many filters as backends at most (HTTPRoute CRD), the declared ones included; the primary is
+        // no mirror.
         Strategy::Mirror => {
-            at_most(versions, "mirrors", count.saturating_sub(1), limits.backends_per_rule);
+            let room = limits.backends_per_rule.saturating_sub(application.route.filters.len());
+            at_most(versions, "mirrors", count.saturating_sub(1), room);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::route_match::{PathMatch, PathMatchType, RouteMatch, ValueMatch};
 use crate::{FieldPath, Violation};
 
 /// The longest value of a header, query parameter or path match (HTTPRoute CRD, Gateway API v1.5).
-const VALUE_LENGTH: usize = 4096;
+pub(super) const VALUE_LENGTH: usize = 4096;
 const PATH_LENGTH: usize = 1024;
 const NAME_LENGTH: usize = 256;
 const CONDITIONS: usize = 16;
@@ -69,7 +69,9 @@ fn check_values(what: &str, entries: &[ValueMatch], path: &FieldPath, violations
             let message = format!("must have 1 to {VALUE_LENGTH} characters, not {length}");
             violations.push(Violation::new(path.field("value"), message));
         }
-        if !names.insert(entry.name.as_str()) {
+        // The case of a header's name means nothing; that of a query parameter does.
+        let name = if what == "header" { entry.name.to_ascii_lowercase() } else { entry.name.clone() };
+        if !names.insert(name) {
             let violation = Violation::new(path.field("name"), format!("the match names this {what} twice"));
             violations.push(violation.value(&entry.name).hint("keep one of them"));
         }
@@ -77,7 +79,7 @@ fn check_values(what: &str, entries: &[ValueMatch], path: &FieldPath, violations
 }
 
 /// A token of RFC 7230, which header and query parameter names must be.
-fn is_token(name: &str) -> bool {
+pub(super) fn is_token(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !name.is_empty() && name.len() <= NAME_LENGTH && name.chars().all(legal)
 }

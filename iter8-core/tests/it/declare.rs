@@ -74,6 +74,111 @@ application:
 }
 
 #[test]
+fn a_match_names_a_header_once_in_whatever_case() {
+    assert_eq!(
+        refusal_of_application(
+            "  strategy: canary\n  versions:\n  - image: web:1\n  - image: web:2\n    matches:\n    \
+             - headers: [{name: a, value: b}, {name: A, value: c}]\n      \
+             queryParams: [{name: a, value: b}, {name: A, value: c}]"
+        ),
+        "8:39: application.versions[1].matches[0].headers[1].name: the match names this header twice (found `A`); \
+         keep one of them"
+    );
+}
+
+/// The only violations of a document that is right but for these lines of `application.route`.
+fn refusal_of_route(lines: &str) -> String {
+    refusal_of_application(&format!("  versions: [{{image: web:1}}]\n  route:\n{lines}"))
+}
+
+#[test]
+fn what_the_standard_channel_does_not_have_is_refused_with_a_way_out() {
+    for field in ["retry", "retries"] {
+        assert_eq!(
+            refusal_of_route(&format!("    {field}: {{attempts: 3}}")),
+            format!(
+                "5:5: application.route.{field}: the standard channel of the Gateway API has no `{field}`; \
+                 Linkerd's retries are annotations of the route: write `retry.linkerd.io/http: 5xx` and \
+                 `retry.linkerd.io/limit: \"2\"` in `application.route.annotations`"
+            )
+        );
+    }
+    assert!(
+        refusal_of_route("    sessionPersistence: {}")
+            .contains("the standard channel of the Gateway API has no")
+    );
+    assert_eq!(
+        refusal_of_route("    timeout: 3s"),
+        "5:5: application.route.timeout: unknown field `timeout`; did you mean `timeouts`?"
+    );
+}
+
+#[test]
+fn timeouts_are_durations_and_the_backends_is_not_more_than_the_requests() {
+    assert_eq!(
+        refusal_of_route("    timeouts: {request: 1.5s}"),
+        "5:16: application.route.timeouts.request: is not a duration; write up to four whole numbers of at most five \
+         digits with units, like `10s`, `1h30m` or `500ms` (found `1.5s`)"
+    );
+    assert_eq!(
+        refusal_of_route("    timeouts: {request: 10s, backendRequest: 1m}"),
+        "5:30: application.route.timeouts.backendRequest: must not be more than `request`, which is 10s (found `1m`)"
+    );
+    assert_eq!(refusal_of_route("    timeouts: {request: 0s, backendRequest: 1m}"), "accepted");
+    assert_eq!(refusal_of_route("    timeouts: {request: 60s, backendRequest: 1m}"), "accepted");
+}
+
+#[test]
+fn filters_change_headers_once_each_and_nothing_else() {
+    let text = "    labels: {iter8.tools/x: y}
+    filters:
+    - type: RequestHeaderModifier
+      requestHeaderModifier: {set: [{name: 'a b', value: c}], add: [{name: x, value: ''}], remove: [X]}
+    - type: RequestHeaderModifier
+      requestHeaderModifier: {remove: [y]}
+    - type: RequestMirror
+    - type: RequestRedirect
+      requestRedirect: {port: 1}
+    - type: Rewrite
+    - type: ResponseHeaderModifier";
+    let expected = [
+        "5:14: application.route.labels[iter8.tools/x]: label `iter8.tools/x` is reserved; leave it out",
+        "8:38: application.route.filters[0].requestHeaderModifier.set[0].name: is not a header name (found `a b`); \
+         use letters, digits and !#$%&'*+-.^_`|~, at most 256",
+        "8:79: application.route.filters[0].requestHeaderModifier.add[0].value: must have 1 to 4096 characters, not 0",
+        "8:101: application.route.filters[0].requestHeaderModifier.remove[0]: the filter names this header twice \
+         (found `X`); keep one of them",
+        "9:7: application.route.filters[1].type: a rule has one filter of this type (found `RequestHeaderModifier`); \
+         put all the headers into one filter",
+        "11:7: application.route.filters[2].type: is not a filter that a release can have (found `RequestMirror`); \
+         choose strategy `mirror`, which copies requests to the candidates",
+        "12:7: application.route.filters[3].type: is not a filter that a release can have (found `RequestRedirect`); \
+         write `RequestHeaderModifier` or `ResponseHeaderModifier`",
+        "14:7: application.route.filters[4].type: is not a type of filter (found `Rewrite`); write \
+         `RequestHeaderModifier` or `ResponseHeaderModifier`",
+        "15:7: application.route.filters[5].responseHeaderModifier: is required",
+    ];
+    assert_eq!(refusal_of_route(text).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_filter_that_the_mesh_does_not_have_is_refused_by_its_name() {
+    let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+    let mesh = Capabilities { mesh: "linkerd", filters: &[], ..Capabilities::specification() };
+    for filter in ["type: URLRewrite", "type: ResponseHeaderModifier, responseHeaderModifier: {remove: [a]}"]
+    {
+        let text = format!(
+            "environment: deployment-gtw\napplication: {{route: {{filters: [{{{filter}}}]}}, versions: [{{image: web:1}}]}}"
+        );
+        let error = declare(&key, &Document::from_yaml(&text).unwrap(), &mesh).unwrap_err().to_string();
+        assert!(
+            error.contains("filters[0].type: is a filter that the mesh linkerd does not have"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn what_could_not_be_read_is_not_reported_as_missing_too() {
     assert_eq!(refusal(""), "1:1: the document: must be a map, not null");
     assert_eq!(
@@ -97,7 +202,7 @@ fn a_strategy_that_the_environment_or_the_mesh_cannot_do_is_refused() {
     );
     let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
     let text = "environment: deployment-gtw\napplication: {strategy: mirror, versions: [{image: web:1}]}";
-    let mesh = Capabilities { mesh: "linkerd", request_mirror: false, ..Capabilities::specification() };
+    let mesh = Capabilities { mesh: "linkerd", filters: &[], ..Capabilities::specification() };
     assert_eq!(
         declare(&key, &Document::from_yaml(text).unwrap(), &mesh).unwrap_err().to_string(),
         "2:15: application.strategy: strategy `mirror` needs RequestMirror, which the mesh linkerd does not have; \

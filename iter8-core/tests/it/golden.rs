@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use iter8_core::{
-    Capabilities, Document, InvalidReleaseError, Limits, Precedence, ReleaseKey, ValidRelease, declare,
+    Capabilities, Document, FilterType, InvalidReleaseError, Limits, Precedence, ReleaseKey, ValidRelease,
+    declare,
 };
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 const LINKERD: Capabilities = Capabilities {
     mesh: "linkerd",
     precedence: Precedence::PathLengthFirst,
-    request_mirror: false,
+    filters: &[FilterType::RequestHeaderModifier, FilterType::ResponseHeaderModifier],
     limits: Limits::HTTP_ROUTE,
 };
 

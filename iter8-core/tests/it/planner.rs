@@ -1,8 +1,10 @@
 //! The laws of planning, one scenario each: which rules there are, and why.
 
-use iter8_core::{Readiness, Strategy, Weight};
+use iter8_core::{
+    ConditionStatus, ConditionType, Notice, Readiness, RoutePlan, Strategy, Weight, conditions,
+};
 
-use crate::world::{World, planned, release, removal, rules, valid};
+use crate::world::{World, document, for_linkerd, planned, release, removal, rules, valid};
 
 const PRIMARY: &str = "{image: web:1}";
 const CANDIDATE: &str = "{image: web:2}";
@@ -105,6 +107,82 @@ fn a_candidates_readiness_never_changes_the_default_rule() {
 fn candidates_rules_follow_the_list_and_the_default_rule_is_last() {
     let release = release("canary", &[PRIMARY, CANDIDATE, BETA]);
     assert_eq!(rules(&World::running(&release).plan(&release)), [TEST, BETA_RULE, DEFAULT]);
+}
+
+#[test]
+fn in_linkerd_an_exact_path_goes_ahead_of_the_equal_prefix_before_it() {
+    let versions = [PRIMARY, "{image: web:2, matches: [{path: {value: /ab}}]}", BETA];
+    let exact = "{image: web:4, matches: [{path: {type: Exact, value: /ab}}]}";
+    let release = for_linkerd("canary", &[&versions[..], &[exact]].concat());
+    let mut world = World::running(&release);
+    let plan = world.step(&release);
+    assert_eq!(rules(&plan), ["path /ab → web-3*1", "path prefix /ab → web-1*1", BETA_RULE, DEFAULT]);
+    assert_eq!(plan.notices, []);
+    assert_eq!(world.step(&release), plan, "nothing moves again");
+}
+
+#[test]
+fn what_no_order_can_mend_is_a_notice_of_the_plan() {
+    let method = "{image: web:4, matches: [{method: GET}, {}]}";
+    let release = for_linkerd("canary", &[PRIMARY, CANDIDATE, method]);
+    let mut world = World::running(&release);
+    let plan = world.plan(&release);
+    let notices: Vec<_> = plan.notices.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notices,
+        [
+            "a request that meets both web-2 (method GET) and web-1 (header traffic=test) may go to web-1: the \
+             Gateway API says web-2, but the mesh chooses otherwise, whatever the order of the rules",
+            "no request reaches the primary web-0: web-2 takes every request that no other candidate takes",
+        ]
+    );
+    world.crash("web-2");
+    assert_eq!(world.plan(&release).notices, [], "the notices are about the rules there are");
+}
+
+#[test]
+fn the_users_own_on_the_routes_is_planned_and_has_no_effect_without_one() {
+    let text = |strategy: &str| {
+        format!(
+            "environment: deployment-gtw\napplication: {{strategy: {strategy}, metadata: {{labels: {{a: b, c: d}}}}, \
+             route: {{labels: {{a: x}}, timeouts: {{request: 3s}}}}, versions: [{{image: web:1}}]}}"
+        )
+    };
+    let release = document(&text("canary"));
+    let plan = World::running(&release).plan(&release);
+    assert!(!plan.repair);
+    let (route, front) = (plan.route.unwrap(), plan.front.unwrap());
+    assert_eq!((route.labels["a"].as_str(), route.labels["c"].as_str()), ("x", "d"));
+    assert_eq!((front.labels["a"].as_str(), front.labels["c"].as_str()), ("b", "d"));
+    assert_eq!(route.timeouts.request, "3s".parse().ok());
+    assert_eq!(plan.notices, []);
+    let without = World::running(&release).plan(&document(&text("none")));
+    assert_eq!(without.notices, [Notice::NoEffect { field: "application.route" }]);
+}
+
+#[test]
+fn a_changed_timeout_is_a_repair_and_not_yet_programmed() {
+    let text = |seconds: &str| {
+        document(&format!(
+            "environment: deployment-gtw\napplication: {{strategy: canary, route: {{timeouts: {{request: {seconds}}}}}, \
+             versions: [{{image: web:1}}]}}"
+        ))
+    };
+    let (before, after) = (text("3s"), text("4s"));
+    let mut world = World::running(&before);
+    let plan = world.plan(&after);
+    assert!(plan.repair);
+    let programmed = |plan: &RoutePlan, world: &World| {
+        let conditions = conditions(plan, &world.observation, &[]);
+        conditions.iter().any(|found| {
+            found.kind == ConditionType::RouteProgrammed && found.status == ConditionStatus::True
+        })
+    };
+    assert!(!programmed(&plan, &world));
+    world.step(&after);
+    world.wait(60);
+    let plan = world.plan(&after);
+    assert!(!plan.repair && programmed(&plan, &world));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The laws of planning, for releases and clusters made up at random.
 
+mod choice;
+
 use std::collections::BTreeSet;
 use std::fmt;
 

@@ -2,22 +2,36 @@
 
 use iter8_core::{
     Capabilities, Document, Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport,
-    PlannedVersion, ReleaseKey, Removal, RouteObservation, RoutePlan, Timestamp, ValidRelease, ValidVersion,
-    Verdict, VersionName, VersionObservation, declare, plan,
+    PlannedVersion, Precedence, ReleaseKey, Removal, RouteObservation, RoutePlan, Timestamp, ValidRelease,
+    ValidVersion, Verdict, VersionName, VersionObservation, declare, plan,
 };
 
 /// A release `web` in namespace `test` with these versions, each in flow style.
 pub(crate) fn release(strategy: &str, versions: &[&str]) -> ValidRelease {
+    document(&text(strategy, versions))
+}
+
+/// The same for a mesh that chooses among rules as Linkerd does.
+pub(crate) fn for_linkerd(strategy: &str, versions: &[&str]) -> ValidRelease {
+    let precedence = Precedence::PathLengthFirst;
+    document_for(&text(strategy, versions), &Capabilities { precedence, ..Capabilities::specification() })
+}
+
+fn text(strategy: &str, versions: &[&str]) -> String {
     let versions = versions.join("\n  - ");
-    document(&format!(
+    format!(
         "environment: deployment-gtw\napplication:\n  strategy: {strategy}\n  versions:\n  - {versions}\n"
-    ))
+    )
 }
 
 pub(crate) fn document(text: &str) -> ValidRelease {
+    document_for(text, &Capabilities::specification())
+}
+
+fn document_for(text: &str, capabilities: &Capabilities) -> ValidRelease {
     let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
     let document = Document::from_yaml(text).unwrap();
-    declare(&key, &document, &Capabilities::specification()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    declare(&key, &document, capabilities).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// What is in the cluster.
@@ -123,7 +137,8 @@ impl World {
 
 /// The planned rules as they are observed once they are written.
 pub(crate) fn observed(plan: &RoutePlan) -> Vec<ObservedRule> {
-    let rules = plan.rules().iter().map(|rule| ObservedRule {
+    let Some(route) = &plan.route else { return Vec::new() };
+    let rules = route.rules.iter().map(|rule| ObservedRule {
         matches: rule.matches.clone(),
         backends: rule
             .backends
@@ -143,6 +158,8 @@ pub(crate) fn observed(plan: &RoutePlan) -> Vec<ObservedRule> {
                 percent: mirror.percent,
             })
             .collect(),
+        timeouts: route.timeouts,
+        filters: route.filters.clone(),
         altered: false,
     });
     rules.collect()

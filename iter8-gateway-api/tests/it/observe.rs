@@ -1,11 +1,11 @@
 //! Live routes that somebody else had a hand in.
 
 use gateway_api::httproutes::HttpRoute;
-use iter8_core::{RouteObservation, RoutingBackend, Timestamp, Verdict};
+use iter8_core::{Observation, RouteObservation, RoutingBackend, Timestamp, Verdict, plan};
 use serde_json::{Value, json};
 
 use crate::api_server::stored;
-use crate::release::{backend, routed};
+use crate::release::{backend, release, routed};
 
 const CANARY: &str = "environment: deployment-gtw
 application: {strategy: canary, versions: [{image: web:1}, {image: web:2}]}";
@@ -59,10 +59,11 @@ fn refused() -> Verdict {
 #[test]
 fn what_no_plan_has_makes_a_rule_altered_and_keeps_what_can_be_said_of_it() {
     let header = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}});
+    let redirect = json!({"type": "RequestRedirect", "requestRedirect": {"port": 8080}});
     let edits: [(&str, Value); 9] = [
         ("/name", json!("mine")),
-        ("/timeouts", json!({"request": "1s"})),
-        ("/filters", json!([header])),
+        ("/timeouts", json!({"request": "soon"})),
+        ("/filters", json!([redirect])),
         ("/backendRefs/0/filters", json!([header])),
         ("/backendRefs/0/filters", json!([])),
         ("/backendRefs/1", json!({"name": "web-9", "namespace": "other", "port": 80})),
@@ -103,6 +104,18 @@ fn a_mirror_that_no_plan_has_makes_a_rule_altered_and_its_service_named() {
         let observation = observe(|route| route["spec"]["rules"][1]["filters"] = filter.clone());
         assert!(observation.rules[1].altered && observation.rules[1].mirrors.is_empty(), "{mirror}");
         assert!(observation.named.iter().any(|service| service.as_str() == "web-9"), "{mirror}");
+    }
+}
+
+#[test]
+fn timeouts_and_headers_changed_by_hand_are_read_and_repaired() {
+    let header = json!({"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["x"]}});
+    for (place, value) in [("/timeouts", json!({"request": "1s"})), ("/filters", json!([header]))] {
+        let observation = observe(|route| put(&mut route["spec"]["rules"][1], place, &value));
+        assert!(observation.rules.iter().all(|rule| !rule.altered), "{place}");
+        assert_ne!(observation, observe(|_| {}), "{place}");
+        let live = Observation { route: Some(observation), ..Observation::all_ready(&release(CANARY)) };
+        assert!(plan(&release(CANARY), &live).repair, "{place}");
     }
 }
 

@@ -1,11 +1,13 @@
 //! What is rendered reads back as it was planned.
 
-use iter8_core::{ObservedBackend, ObservedMirror, ObservedRule, PlannedRule, RoutingBackend};
+use iter8_core::{ObservedBackend, ObservedMirror, ObservedRule, PlannedRoute, PlannedRule, RoutingBackend};
+
+use serde_json::json;
 
 use crate::api_server::stored;
 use crate::release::{backend, routed};
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 8] = [
     "environment: deployment-gtw
 application: {strategy: canary, versions: [{image: web:1}]}",
     "environment: deployment-gtw
@@ -43,9 +45,33 @@ application:
 application:
   strategy: mirror
   versions: [{image: web:1}, {image: web:2, mirrorPercent: 0}]",
+    OPTIONS,
+    "environment: deployment-gtw
+application:
+  strategy: mirror
+  route:
+    timeouts: {backendRequest: 500ms}
+    filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [cookie]}}]
+  versions: [{image: web:1}, {image: web:2}]",
 ];
 
-fn observed(planned: &PlannedRule) -> ObservedRule {
+const OPTIONS: &str = "environment: deployment-gtw
+gateway: public
+application:
+  metadata: {labels: {team: a, tier: web}, annotations: {note: b}}
+  strategy: canary
+  route:
+    labels: {team: b}
+    annotations: {retry.linkerd.io/http: 5xx}
+    timeouts: {request: 90s, backendRequest: 1m}
+    filters:
+    - type: ResponseHeaderModifier
+      responseHeaderModifier: {set: [{name: a, value: b}], add: [{name: c, value: d}], remove: [e]}
+    - type: RequestHeaderModifier
+      requestHeaderModifier: {set: [{name: a, value: b}]}
+  versions: [{image: web:1}, {image: web:2}]";
+
+fn observed(route: &PlannedRoute, planned: &PlannedRule) -> ObservedRule {
     let backends = planned.backends.iter().map(|backend| ObservedBackend {
         service: backend.service.clone(),
         port: backend.port,
@@ -60,6 +86,8 @@ fn observed(planned: &PlannedRule) -> ObservedRule {
         matches: planned.matches.clone(),
         backends: backends.collect(),
         mirrors: mirrors.collect(),
+        timeouts: route.timeouts,
+        filters: route.filters.clone(),
         altered: false,
     }
 }
@@ -68,7 +96,8 @@ fn observed(planned: &PlannedRule) -> ObservedRule {
 fn rendered_routes_read_back_as_they_were_planned() {
     for document in DOCUMENTS {
         let (plan, routes) = routed(document);
-        let planned: Vec<_> = plan.rules().iter().map(observed).collect();
+        let route = plan.route.as_ref().unwrap();
+        let planned: Vec<_> = route.rules.iter().map(|rule| observed(route, rule)).collect();
         assert_eq!(backend().observe(&routes).unwrap().rules, planned, "{document}");
     }
 }
@@ -105,6 +134,37 @@ application:
     for route in &routes {
         assert_eq!(route.metadata.labels.as_ref().unwrap()["team"], "a");
         assert_eq!(route.metadata.annotations.as_ref().unwrap()["note"], "b");
+    }
+}
+
+#[test]
+fn the_users_own_on_the_routes_is_in_every_rule_of_every_route() {
+    let (_, routes) = routed(OPTIONS);
+    assert_eq!(routes.len(), 2);
+    for route in &routes {
+        let labels: Vec<_> =
+            route.metadata.labels.iter().flatten().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(labels, ["team=b", "tier=web"]);
+        let annotations = route.metadata.annotations.as_ref().unwrap();
+        assert_eq!(annotations.keys().collect::<Vec<_>>(), ["note", "retry.linkerd.io/http"]);
+        let rules = route.spec.rules.as_ref().unwrap();
+        assert_eq!(rules.len(), 2);
+        for rule in rules {
+            let rule = serde_json::to_value(rule).unwrap();
+            assert_eq!(rule["timeouts"], json!({"request": "1m30s", "backendRequest": "1m"}));
+            let filters = json!([
+                {
+                    "type": "ResponseHeaderModifier",
+                    "responseHeaderModifier": {
+                        "set": [{"name": "a", "value": "b"}],
+                        "add": [{"name": "c", "value": "d"}],
+                        "remove": ["e"],
+                    },
+                },
+                {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "a", "value": "b"}]}},
+            ]);
+            assert_eq!(rule["filters"], filters);
+        }
     }
 }
 

@@ -1,0 +1,107 @@
+//! What a person should know of a release that is no error.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::name::VersionName;
+use crate::route_match::RouteMatch;
+
+/// Something that a person should know of a release or its plan.
+///
+/// Displayed as a sentence, and serialized as it is displayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A field of the document that does nothing.
+    NoEffect {
+        /// The field.
+        field: &'static str,
+    },
+    /// Requests that meet both matches go to another version than the Gateway API says, and no order of the rules
+    /// changes that.
+    OtherChoice {
+        /// What the mesh chooses.
+        chosen: VersionMatch,
+        /// What the Gateway API says.
+        specified: VersionMatch,
+    },
+    /// The Gateway API leaves to the mesh where requests go that meet both matches.
+    LeftOpen {
+        /// The earlier match.
+        one: VersionMatch,
+        /// The later match.
+        other: VersionMatch,
+    },
+    /// A match that no request reaches.
+    NeverChosen {
+        /// The match that gets nothing.
+        idle: VersionMatch,
+        /// The match of another version that takes all of its requests.
+        by: VersionMatch,
+    },
+    /// A match that its version has already.
+    Repeated(VersionMatch),
+    /// A candidate takes every request, so that the primary gets none.
+    TakesEverything {
+        /// The candidate.
+        candidate: VersionName,
+        /// The primary in force.
+        primary: VersionName,
+    },
+}
+
+/// A match of a version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VersionMatch {
+    /// The version.
+    pub version: VersionName,
+    /// One of its matches.
+    pub entry: RouteMatch,
+}
+
+impl VersionMatch {
+    pub(crate) fn new(version: &VersionName, entry: &RouteMatch) -> Self {
+        Self { version: version.clone(), entry: entry.clone() }
+    }
+}
+
+/// `web-1 (header traffic=test)`
+impl fmt::Display for VersionMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.version, self.entry)
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoEffect { field } => write!(f, "`{field}` has no effect; it can be left out"),
+            Self::OtherChoice { chosen, specified } => write!(
+                f,
+                "a request that meets both {specified} and {chosen} may go to {}: the Gateway API says {}, but the \
+                 mesh chooses otherwise, whatever the order of the rules",
+                chosen.version, specified.version
+            ),
+            Self::LeftOpen { one, other } => write!(
+                f,
+                "a request that meets both {one} and {other} goes where the mesh likes: the Gateway API does not say \
+                 where regular expressions come"
+            ),
+            Self::NeverChosen { idle, by } => {
+                write!(f, "no request reaches {idle}: {by} comes first and takes them all")
+            }
+            Self::Repeated(entry) => write!(f, "{entry} is there twice; one of them can be left out"),
+            Self::TakesEverything { candidate, primary } => write!(
+                f,
+                "no request reaches the primary {primary}: {candidate} takes every request that no other candidate takes"
+            ),
+        }
+    }
+}
+
+impl Serialize for Notice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

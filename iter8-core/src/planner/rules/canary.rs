@@ -1,0 +1,146 @@
+//! The rules of strategy canary: one for each candidate that can serve, then the default rule.
+
+use super::{Routing, backend, default_rule};
+use crate::name::{ServiceName, VersionName};
+use crate::notice::Notice;
+use crate::plan::PlannedRule;
+use crate::planner::{Declared, InForce, Removed, Situation};
+use crate::precedence::{Claimant, arrange};
+use crate::readiness::Readiness;
+use crate::route_match::RouteMatch;
+use crate::weight::{Port, Weight};
+
+/// A candidate's rule before it is known whether it fits.
+struct CandidateRule<'a> {
+    name: &'a VersionName,
+    service: &'a ServiceName,
+    port: Port,
+    matches: Vec<RouteMatch>,
+    reason: String,
+}
+
+pub(super) fn canary(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
+    let mut routing = Routing::default();
+    let mut candidates = Vec::new();
+    for declared in &situation.declared {
+        match candidate_rule(situation, in_force, declared) {
+            Ok(rule) => candidates.extend(rule),
+            Err(reason) => routing.because(&declared.version.name, reason),
+        }
+    }
+    if let Some(pending) = pending {
+        candidates.extend(
+            situation
+                .removed
+                .iter()
+                .filter_map(|removed| retained_rule(situation, in_force, removed, pending)),
+        );
+    }
+    let default = default_rule(in_force, &mut routing);
+    let room = situation.release.limits.rules.saturating_sub(1);
+    while candidates.len() > room {
+        // What serves now stays; the last of the new ones waits.
+        let is_new = |rule: &CandidateRule<'_>| !situation.live.names(rule.service);
+        let last = candidates.iter().rposition(is_new).unwrap_or(room);
+        let waiting = candidates.remove(last);
+        let limit = situation.release.limits.rules;
+        routing.because(
+            waiting.name,
+            format!("waits: the route has {limit} rules already until others have left it"),
+        );
+    }
+    for rule in in_order(candidates, situation, in_force, &mut routing) {
+        routing.because(rule.name, rule.reason.clone());
+        routing.rules.push(PlannedRule {
+            matches: rule.matches,
+            backends: vec![backend(rule.service, rule.port, Weight::ONE)],
+            mirrors: Vec::new(),
+            reason: format!("{}: {}", rule.name, rule.reason),
+        });
+    }
+    routing.rules.push(default);
+    routing
+}
+
+/// The candidates' rules in the order in which the mesh chooses as the specification does in list order.
+fn in_order<'a>(
+    candidates: Vec<CandidateRule<'a>>,
+    situation: &Situation<'_>,
+    in_force: &InForce<'_>,
+    routing: &mut Routing,
+) -> Vec<CandidateRule<'a>> {
+    let claimants: Vec<_> =
+        candidates.iter().map(|rule| Claimant { version: rule.name, matches: &rule.matches }).collect();
+    let (places, notices) = arrange(&claimants, situation.release.precedence);
+    routing.notices.extend(notices);
+    let takes_everything = |rule: &&CandidateRule<'_>| rule.matches.contains(&RouteMatch::default());
+    routing.notices.extend(candidates.iter().find(takes_everything).map(|rule| Notice::TakesEverything {
+        candidate: rule.name.clone(),
+        primary: in_force.name().clone(),
+    }));
+    let mut placed: Vec<_> = places.into_iter().zip(candidates).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, rule)| rule).collect()
+}
+
+/// The rule of a declared version besides the default rule; `Ok(None)` for the primary in force.
+fn candidate_rule<'a>(
+    situation: &Situation<'a>,
+    in_force: &InForce<'_>,
+    declared: &'a Declared<'a>,
+) -> Result<Option<CandidateRule<'a>>, String> {
+    let version = declared.version;
+    let is_primary = version.name == in_force.declared.name;
+    let is_previous = in_force.previous.as_ref().is_some_and(|previous| *previous.name == version.name);
+    if is_previous || (is_primary && in_force.previous.is_none()) {
+        return Ok(None);
+    }
+    let live = situation.live.matches_of(&version.service);
+    let (matches, reason) = match (&declared.readiness, live) {
+        (Readiness::NotReady(_), _) => return Err(format!("no requests: {}", declared.readiness)),
+        (Readiness::Ready, _) if !is_primary => (version.matches.clone(), "it is ready".to_owned()),
+        (Readiness::Updating(_), None) if !is_primary => {
+            (version.matches.clone(), declared.readiness.to_string())
+        }
+        (Readiness::Updating(_) | Readiness::Ready, Some(live)) => {
+            (live.to_vec(), format!("keeps its rule, {}", declared.readiness))
+        }
+        // The new primary waits for its turn without a rule of its own.
+        (Readiness::Updating(_) | Readiness::Ready, None) => {
+            return Err(format!("becomes the primary once it is ready: {}", declared.readiness));
+        }
+    };
+    Ok(Some(CandidateRule {
+        name: &version.name,
+        service: &version.service,
+        port: version.port,
+        matches,
+        reason,
+    }))
+}
+
+/// A removed candidate keeps its rule while something is pending, as long as it can serve.
+fn retained_rule<'a>(
+    situation: &Situation<'a>,
+    in_force: &InForce<'_>,
+    removed: &'a Removed<'a>,
+    pending: &str,
+) -> Option<CandidateRule<'a>> {
+    let is_previous = in_force.previous.as_ref().is_some_and(|previous| previous.name == removed.name);
+    if is_previous || !removed.readiness.is_routable() {
+        return None;
+    }
+    let service = &removed.observed.service.as_ref()?.name;
+    let declaration = removed.declaration?;
+    let matches = situation.live.matches_of(service).unwrap_or(&declaration.matches);
+    if matches.is_empty() {
+        return None;
+    }
+    Some(CandidateRule {
+        name: removed.name,
+        service,
+        port: declaration.port,
+        matches: matches.to_vec(),
+        reason: format!("removed, but keeps its rule until then: {pending}"),
+    })
+}

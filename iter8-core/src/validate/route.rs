@@ -1,0 +1,126 @@
+//! `application.route`: what the CRD of the routes or the mesh would refuse.
+
+use std::collections::BTreeSet;
+
+use super::matches::{VALUE_LENGTH, is_token};
+use super::metadata;
+use crate::capabilities::Capabilities;
+use crate::filter::{FilterType, HeaderModifier, RouteFilter, Timeouts};
+use crate::release::{DeclaredFilter, RouteOptions};
+use crate::{FieldPath, RouteDuration, Violation};
+
+/// The most headers that one list of a filter may name (HTTPRoute CRD, Gateway API v1.5).
+const HEADERS: usize = 16;
+
+/// The filters that every rule gets.
+pub(super) fn check(
+    route: &RouteOptions,
+    capabilities: &Capabilities,
+    violations: &mut Vec<Violation>,
+) -> Vec<RouteFilter> {
+    let path = FieldPath::root().field("application").field("route");
+    metadata::check_labels(&route.labels, &path, violations);
+    metadata::check_annotations(&route.annotations, &path, violations);
+    check_timeouts(&route.timeouts, &path.field("timeouts"), violations);
+    let path = path.field("filters");
+    let mut filters: Vec<RouteFilter> = Vec::new();
+    for (index, declared) in route.filters.iter().enumerate() {
+        let path = path.index(index);
+        match declared {
+            DeclaredFilter::Unsupported(kind) => violations.push(refusal(*kind, capabilities, &path)),
+            DeclaredFilter::Supported(filter) if !capabilities.has(filter.kind()) => {
+                violations.push(lacking(filter.kind(), capabilities, &path));
+            }
+            DeclaredFilter::Supported(filter) => {
+                let kind = filter.kind();
+                if filters.iter().any(|other| other.kind() == kind) {
+                    let violation = Violation::new(path.field("type"), "a rule has one filter of this type");
+                    violations.push(violation.value(&kind).hint("put all the headers into one filter"));
+                }
+                let field = match filter {
+                    RouteFilter::RequestHeaderModifier(_) => "requestHeaderModifier",
+                    RouteFilter::ResponseHeaderModifier(_) => "responseHeaderModifier",
+                };
+                check_headers(filter.headers(), &path.field(field), violations);
+                filters.push(filter.clone());
+            }
+        }
+    }
+    filters
+}
+
+/// A request timeout of zero is none, and allows any timeout of a backend.
+fn check_timeouts(timeouts: &Timeouts, path: &FieldPath, violations: &mut Vec<Violation>) {
+    if let (Some(request), Some(backend)) = (timeouts.request, timeouts.backend_request)
+        && request != RouteDuration::ZERO
+        && backend > request
+    {
+        let message = format!("must not be more than `request`, which is {request}");
+        violations.push(Violation::new(path.field("backendRequest"), message).value(&backend));
+    }
+}
+
+fn refusal(kind: FilterType, capabilities: &Capabilities, path: &FieldPath) -> Violation {
+    if !capabilities.has(kind) {
+        return lacking(kind, capabilities, path);
+    }
+    let hint = match kind {
+        FilterType::RequestMirror => "choose strategy `mirror`, which copies requests to the candidates",
+        FilterType::RequestHeaderModifier
+        | FilterType::ResponseHeaderModifier
+        | FilterType::RequestRedirect
+        | FilterType::UrlRewrite
+        | FilterType::Cors
+        | FilterType::ExtensionRef => "write `RequestHeaderModifier` or `ResponseHeaderModifier`",
+    };
+    Violation::new(path.field("type"), "is not a filter that a release can have").value(&kind).hint(hint)
+}
+
+fn lacking(kind: FilterType, capabilities: &Capabilities, path: &FieldPath) -> Violation {
+    let message = format!("is a filter that the mesh {} does not have", capabilities.mesh);
+    Violation::new(path.field("type"), message).value(&kind).hint("leave it out")
+}
+
+fn check_headers(headers: &HeaderModifier, path: &FieldPath, violations: &mut Vec<Violation>) {
+    let mut names = BTreeSet::new();
+    let mut check_name = |name: &str, path: FieldPath, violations: &mut Vec<Violation>| {
+        if !is_token(name) {
+            let violation = Violation::new(path, "is not a header name").value(name);
+            violations.push(violation.hint("use letters, digits and !#$%&'*+-.^_`|~, at most 256"));
+        } else if !names.insert(name.to_ascii_lowercase()) {
+            let violation = Violation::new(path, "the filter names this header twice").value(name);
+            violations.push(violation.hint("keep one of them"));
+        }
+    };
+    for (field, list) in [("set", &headers.set), ("add", &headers.add)] {
+        let path = path.field(field);
+        at_most(list.len(), &path, violations);
+        for (index, header) in list.iter().enumerate() {
+            let path = path.index(index);
+            check_name(&header.name, path.field("name"), violations);
+            check_value(&header.value, path.field("value"), violations);
+        }
+    }
+    let path = path.field("remove");
+    at_most(headers.remove.len(), &path, violations);
+    for (index, name) in headers.remove.iter().enumerate() {
+        check_name(name, path.index(index), violations);
+    }
+}
+
+fn at_most(found: usize, path: &FieldPath, violations: &mut Vec<Violation>) {
+    if found > HEADERS {
+        let message = format!("a filter names at most {HEADERS} headers here, not {found}");
+        violations.push(Violation::new(path.clone(), message));
+    }
+}
+
+fn check_value(value: &str, path: FieldPath, violations: &mut Vec<Violation>) {
+    let length = value.chars().count();
+    if length == 0 || length > VALUE_LENGTH {
+        violations
+            .push(Violation::new(path, format!("must have 1 to {VALUE_LENGTH} characters, not {length}")));
+    } else if value.chars().any(|c| c.is_control() && c != '\t') {
+        violations.push(Violation::new(path, "must not contain line breaks or other control characters"));
+    }
+}
