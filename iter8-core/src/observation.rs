@@ -213,7 +213,8 @@ impl DeploymentObservation {
     }
 }
 
-/// The endpoints behind a Service, counted over its EndpointSlices.
+/// The endpoints behind a Service, counted over its EndpointSlices; of a dual-stack Service, those of one
+/// address family, since every Pod is in the slices of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EndpointsObservation {
     /// Endpoints that are ready.

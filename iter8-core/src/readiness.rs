@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::Digest;
-use crate::observation::{DeploymentObservation, VersionObservation};
+use crate::observation::{DeploymentObservation, EndpointsObservation, VersionObservation};
 
 /// Whether a version can take requests.
 ///
@@ -46,6 +46,14 @@ pub enum Unfinished {
     Stalled(String),
     /// Pods are going away.
     Terminating(u32),
+    /// More Pods serve than are wanted: those of the revision before are still among the endpoints, though the
+    /// Deployment does not count them any more.
+    Surplus {
+        /// Endpoints that are ready.
+        ready: u32,
+        /// Pods wanted.
+        wanted: u32,
+    },
 }
 
 /// What a version that is not ready lacks.
@@ -104,7 +112,7 @@ impl Readiness {
                 return Self::Updating(Unfinished::DeploymentOutdated);
             }
         }
-        match rollout(deployment, observation.endpoints.terminating) {
+        match rollout(deployment, observation.endpoints) {
             Some(unfinished) => Self::Updating(unfinished),
             None => Self::Ready,
         }
@@ -145,6 +153,7 @@ impl Readiness {
                 Unfinished::RollingOut { .. } => "RollingOut",
                 Unfinished::Stalled(_) => "RolloutStalled",
                 Unfinished::Terminating(_) => "PodsTerminating",
+                Unfinished::Surplus { .. } => "OldPodsServing",
             },
             Self::NotReady(missing) => match missing {
                 Missing::Service => "ServiceMissing",
@@ -160,7 +169,10 @@ impl Readiness {
 }
 
 /// What is unfinished in a rollout, if anything is.
-fn rollout(deployment: &DeploymentObservation, terminating: u32) -> Option<Unfinished> {
+///
+/// Deployment and endpoints are seen at different times: a Deployment may be done while its old Pods still serve.
+fn rollout(deployment: &DeploymentObservation, endpoints: EndpointsObservation) -> Option<Unfinished> {
+    let EndpointsObservation { ready, terminating } = endpoints;
     let &DeploymentObservation { wanted, replicas, updated, .. } = deployment;
     if !deployment.status_is_current {
         return Some(Unfinished::StatusOutdated);
@@ -173,6 +185,9 @@ fn rollout(deployment: &DeploymentObservation, terminating: u32) -> Option<Unfin
     }
     if updated != wanted || replicas != wanted {
         return Some(Unfinished::RollingOut { updated, wanted, replicas });
+    }
+    if ready > wanted {
+        return Some(Unfinished::Surplus { ready, wanted });
     }
     (terminating > 0).then_some(Unfinished::Terminating(terminating))
 }
@@ -194,6 +209,12 @@ impl fmt::Display for Readiness {
                     write!(f, "updating: {updated} of {wanted} Pods are new, {old} old ones remain")
                 }
                 Unfinished::Stalled(reason) => write!(f, "updating: its rollout is stuck: {reason}"),
+                Unfinished::Surplus { ready, wanted } => {
+                    write!(
+                        f,
+                        "updating: {ready} Pods serve where {wanted} are wanted, old ones have yet to leave"
+                    )
+                }
                 Unfinished::Terminating(count) => write!(f, "updating: {count} old Pods are terminating"),
             },
             Self::NotReady(missing) => match missing {

@@ -37,7 +37,7 @@ struct State {
     /// The owning Release of each object, by kind.
     owners: HashMap<(&'static str, Key), Key>,
     /// The endpoints of each slice, by Service, then by the slice's name.
-    slices: HashMap<Key, BTreeMap<String, EndpointsObservation>>,
+    slices: HashMap<Key, BTreeMap<String, (String, EndpointsObservation)>>,
     /// The Service of each slice.
     services: HashMap<Key, Key>,
     /// What has been seen since the last (re)start of each watch.
@@ -76,14 +76,20 @@ impl Cache {
             .unwrap_or_default()
     }
 
-    /// The endpoints of a Service, over all its slices.
+    /// The endpoints of a Service, over all its slices. A Pod is in the slices of each address family, so the
+    /// family with the most counts.
     pub(crate) fn endpoints_of(&self, namespace: &str, service: &str) -> EndpointsObservation {
         let key = (namespace.to_owned(), service.to_owned());
         let state = self.read();
-        let slices = state.slices.get(&key).into_iter().flat_map(BTreeMap::values);
-        slices.fold(EndpointsObservation::default(), |sum, slice| EndpointsObservation {
-            ready: sum.ready.saturating_add(slice.ready),
-            terminating: sum.terminating.saturating_add(slice.terminating),
+        let mut families: BTreeMap<&str, EndpointsObservation> = BTreeMap::new();
+        for (family, slice) in state.slices.get(&key).into_iter().flat_map(BTreeMap::values) {
+            let sum = families.entry(family).or_default();
+            sum.ready = sum.ready.saturating_add(slice.ready);
+            sum.terminating = sum.terminating.saturating_add(slice.terminating);
+        }
+        families.into_values().fold(EndpointsObservation::default(), |most, family| EndpointsObservation {
+            ready: most.ready.max(family.ready),
+            terminating: most.terminating.max(family.terminating),
         })
     }
 
@@ -235,8 +241,8 @@ impl State {
         let Some(service) = slice.labels().get(SERVICE_NAME) else { return Vec::new() };
         let service = (key.0.clone(), service.clone());
         self.services.insert(key.clone(), service.clone());
-        let endpoints = observe::endpoints(slice);
-        let before = self.slices.entry(service.clone()).or_default().insert(key.1, endpoints);
+        let endpoints = (slice.address_type.clone(), observe::endpoints(slice));
+        let before = self.slices.entry(service.clone()).or_default().insert(key.1, endpoints.clone());
         if before == Some(endpoints) {
             return Vec::new();
         }

@@ -1,7 +1,7 @@
 //! A plan for people.
 
 use clap::ValueEnum;
-use iter8_core::{FrontService, PlannedRule, RouteMatch, RoutePlan, ValidRelease};
+use iter8_core::{FrontService, Notice, PlannedRule, RouteMatch, RoutePlan, ValidRelease};
 
 use super::table::{Cell, Table};
 use super::{Paint, Style};
@@ -21,7 +21,7 @@ pub(crate) fn tables(release: &ValidRelease, plan: &RoutePlan, style: Style) -> 
     let rules = if plan.rules().is_empty() { "no route\n".to_owned() } else { rules(plan).render(style) };
     let mut parts = vec![format!("{strategy} of {}\n", release.key), versions(plan).render(style), rules];
     parts.extend(plan.front.as_ref().map(front));
-    let notice = |text: &String| format!("{} {text}\n", style.paint(Paint::Warn, "note:"));
+    let notice = |text: &Notice| format!("{} {text}\n", style.paint(Paint::Warn, "note:"));
     parts.extend((!plan.notices.is_empty()).then(|| plan.notices.iter().map(notice).collect()));
     parts.join("\n")
 }

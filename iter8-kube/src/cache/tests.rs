@@ -113,6 +113,17 @@ fn endpoints_are_counted_over_the_slices_of_a_service() {
 }
 
 #[test]
+fn a_pod_in_the_slices_of_both_address_families_counts_once() {
+    let cache = Cache::default();
+    cache.slice_event(Event::Apply(slice("web-0-a", &[true])));
+    cache.slice_event(Event::Apply(EndpointSlice {
+        address_type: "IPv6".to_owned(),
+        ..slice("web-0-b", &[true])
+    }));
+    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 1, terminating: 0 });
+}
+
+#[test]
 fn a_slice_that_comes_before_its_service_is_counted_when_the_service_comes() {
     let cache = Cache::default();
     assert_eq!(cache.slice_event(Event::Apply(slice("web-0-a", &[true]))), vec![]);

@@ -42,6 +42,8 @@ struct ApplicationSchema {
     drain_seconds: Option<i32>,
     /// `none`, `canary`, `blue-green` or `mirror`. Default: none.
     strategy: Option<String>,
+    /// Labels, annotations, timeouts and filters of the routes: `timeouts` and `filters` as in a rule of an HTTPRoute.
+    route: Option<Untyped>,
     /// The versions: the primary first, then the candidates.
     versions: Vec<VersionSchema>,
 }
