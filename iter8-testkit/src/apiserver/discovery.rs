@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -11,6 +13,8 @@ use super::state::State;
 pub(super) enum Document {
     Json(Value),
     Text(String),
+    /// The server has no such path.
+    Nothing,
 }
 
 /// Answers a request that is not for objects.
@@ -45,7 +49,8 @@ pub(super) fn answer(state: &State, path: &str) -> Result<Document, Failure> {
         },
         ["api", version] => resources(state, "", version),
         ["apis", group, version] => resources(state, group, version),
-        _ => Err(Failure::no_such_resource()),
+        ["apis", ..] => Err(Failure::no_such_resource()),
+        _ => Ok(Document::Nothing),
     }
 }
 
@@ -97,6 +102,19 @@ fn resources(state: &State, group: &str, version: &str) -> Result<Document, Fail
     Ok(Document::Json(list))
 }
 
+/// Tells clients when objects come to be stored in another version.
+fn storage_version_hash(kind: &Kind) -> String {
+    let version = match &kind.custom {
+        Some(custom) => &custom.storage_version,
+        // The real server stores definitions as it did at first.
+        None if kind.name == "CustomResourceDefinition" => "v1beta1",
+        None => &kind.version,
+    };
+    let stored = format!("{}/{version}/{}", kind.resource().group, kind.name);
+    let digest = ring::digest::digest(&ring::digest::SHA256, stored.as_bytes());
+    STANDARD.encode(digest.as_ref().iter().copied().take(8).collect::<Vec<u8>>())
+}
+
 fn resource(kind: &Kind) -> Vec<Value> {
     let mut verbs = match kind.custom {
         Some(_) => vec!["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
@@ -107,6 +125,7 @@ fn resource(kind: &Kind) -> Vec<Value> {
     }
     let mut main = json!({
         "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.name, "verbs": verbs,
+        "storageVersionHash": storage_version_hash(kind),
     });
     if let Some(fields) = main.as_object_mut() {
         if !kind.short_names.is_empty() {

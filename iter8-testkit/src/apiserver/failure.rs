@@ -183,6 +183,25 @@ impl Failure {
         Self::new(406, "NotAcceptable", message.to_owned())
     }
 
+    /// An answer in none of the forms that the client takes.
+    pub(super) fn no_such_form() -> Self {
+        let known = "application/json, application/yaml, application/vnd.kubernetes.protobuf, \
+                     application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+        let mut out =
+            Self::not_acceptable(&format!("406: Not Acceptable\n\nAvailable representations: {known}"));
+        out.details = Some(json!({}));
+        out
+    }
+
+    /// A body in a form that the server does not read.
+    pub(super) fn unknown_form() -> Self {
+        let known = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {known}"
+        );
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
     /// A kind of patch that the server does not take; it says so differently for custom resources.
     pub(super) fn unsupported_media_type(custom: bool) -> Self {
         if custom {

@@ -144,10 +144,10 @@ impl Kinds {
                 plural: plural.to_owned(),
                 singular: kind.to_lowercase(),
                 short_names: short_names.iter().map(|name| (*name).to_owned()).collect(),
-                categories: if matches!(kind, "Pod" | "Service" | "Deployment" | "ReplicaSet") {
-                    vec!["all".to_owned()]
-                } else {
-                    Vec::new()
+                categories: match kind {
+                    "Pod" | "Service" | "Deployment" | "ReplicaSet" => vec!["all".to_owned()],
+                    CRD => vec!["api-extensions".to_owned()],
+                    _ => Vec::new(),
                 },
                 namespaced,
                 status,

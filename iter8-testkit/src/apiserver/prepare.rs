@@ -15,6 +15,8 @@ const SYSTEM: [&str; 4] = ["uid", "creationTimestamp", "deletionTimestamp", "del
 /// The first address of `10.96.0.0/12`, and how many there are.
 const FIRST_CLUSTER_IP: u32 = 0x0a60_0000;
 const CLUSTER_IPS: u32 = 1 << 20;
+/// The numbers that ports on nodes may have.
+const NODE_PORTS: std::ops::RangeInclusive<u64> = 30000..=32767;
 
 /// Prepares a new object.
 pub(super) fn create(state: &State, kind: &Kind, object: &mut Value) {
@@ -43,6 +45,7 @@ pub(super) fn create(state: &State, kind: &Kind, object: &mut Value) {
         (false, "Service") => {
             fields.insert("status".to_owned(), json!({"loadBalancer": {}}));
             allocate_cluster_ip(state, fields);
+            allocate_node_ports(state, fields);
         }
         (false, "Pod") => {
             fields.insert("status".to_owned(), json!({"phase": "Pending", "qosClass": "BestEffort"}));
@@ -68,6 +71,38 @@ fn allocate_cluster_ip(state: &State, service: &mut Map<String, Value>) {
     let address = if given.is_empty() { free_address(state) } else { given };
     spec.insert("clusterIPs".to_owned(), json!([address]));
     spec.insert("clusterIP".to_owned(), address.into());
+}
+
+/// Gives the ports of a Service that nodes serve numbers that no other port has.
+fn allocate_node_ports(state: &State, service: &mut Map<String, Value>) {
+    let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    if !has_node_ports(spec) {
+        return;
+    }
+    let services = Resource { group: String::new(), plural: "services".to_owned() };
+    let mut taken = node_ports(spec.get("ports"));
+    for (_, service) in state.store.list(&services, None) {
+        taken.extend(node_ports(service.pointer("/spec/ports")));
+    }
+    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let given = port.get("nodePort").and_then(Value::as_u64).is_some_and(|number| number > 0);
+        if let Some(free) = NODE_PORTS.into_iter().find(|number| !given && !taken.contains(number)) {
+            taken.insert(free);
+            port.insert("nodePort".to_owned(), free.into());
+        }
+    }
+}
+
+fn node_ports(ports: Option<&Value>) -> BTreeSet<u64> {
+    let ports = ports.and_then(Value::as_array).into_iter().flatten();
+    ports.filter_map(|port| port.get("nodePort")?.as_u64()).collect()
+}
+
+fn has_node_ports(spec: &Map<String, Value>) -> bool {
+    let kind = spec.get("type").and_then(Value::as_str).unwrap_or_default();
+    let wanted = spec.get("allocateLoadBalancerNodePorts") != Some(&json!(false));
+    kind == "NodePort" || (kind == "LoadBalancer" && wanted)
 }
 
 fn free_address(state: &State) -> String {
@@ -149,6 +184,7 @@ pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &mut Val
             }
             if kind.name == "Service" && kind.custom.is_none() {
                 keep_cluster_ip(live, new);
+                keep_node_ports(live, new);
             }
         }
     }
@@ -164,6 +200,23 @@ pub(super) fn update(kind: &Kind, subresource: &str, live: &Value, new: &mut Val
     if kind.generation && has_new_spec(kind, live, new) {
         let generation = live.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
         store::set_meta(new, "generation", json!(generation + 1));
+    }
+}
+
+/// Ports keep their numbers on nodes if an update does not mention them.
+fn keep_node_ports(live: &Value, new: &mut Value) {
+    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    if !has_node_ports(spec) {
+        return;
+    }
+    let before = live.pointer("/spec/ports").and_then(Value::as_array);
+    let identity = |port: &Value| (port.get("port").cloned(), port.get("protocol").cloned());
+    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        let same = before.into_iter().flatten().find(|other| identity(other) == identity(port));
+        if let (Some(number), Some(port)) = (same.and_then(|same| same.get("nodePort")), port.as_object_mut())
+        {
+            port.entry("nodePort").or_insert_with(|| number.clone());
+        }
     }
 }
 

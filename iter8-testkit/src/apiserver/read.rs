@@ -42,6 +42,16 @@ fn not_in_the_future(state: &State, version: u64) -> Result<(), Failure> {
     if version > current { Err(Failure::version_from_the_future(version, current)) } else { Ok(()) }
 }
 
+/// How many objects a list may have; 0 is no limit.
+fn limit(call: &Call) -> Result<usize, Failure> {
+    match call.param("limit") {
+        "" => Ok(0),
+        given => given.parse().map_err(|_| {
+            Failure::bad_request(&format!("strconv.ParseInt: parsing {given:?}: invalid syntax"))
+        }),
+    }
+}
+
 pub(super) fn selector(call: &Call) -> Result<Selector, Failure> {
     Selector::parse(&call.kind, call.param("labelSelector"), call.param("fieldSelector"))
 }
@@ -62,7 +72,7 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
     check_match(call)?;
     let selector = selector(call)?;
     let asked = version(call)?;
-    let limit: usize = call.param("limit").parse().unwrap_or_default();
+    let limit = limit(call)?;
     let token = call.param("continue");
     let start = if token.is_empty() { None } else { Some(read_token(token)?) };
     let exact = call.param("resourceVersionMatch") == "Exact";

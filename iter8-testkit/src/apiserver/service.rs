@@ -38,12 +38,13 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Resul
             state.requests.push(record(&call, &answer));
             answer
         }
-        Ok(Asked::Nothing) => Answer::Text(404, "404 page not found\n".to_owned()),
+        Ok(Asked::Nothing) => nothing(),
         Ok(Asked::Other(path)) => discovery::answer(&state, &path).map_or_else(
             |failure| failed(&failure),
             |document| match document {
                 discovery::Document::Json(value) => Answer::Json(200, value),
                 discovery::Document::Text(text) => Answer::Text(200, text),
+                discovery::Document::Nothing => nothing(),
             },
         ),
         Err(failure) => failed(&failure),
@@ -54,6 +55,10 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Resul
         shared.changed.send_replace(after);
     }
     Ok(response(answer))
+}
+
+fn nothing() -> Answer {
+    Answer::Text(404, "404 page not found\n".to_owned())
 }
 
 fn failed(failure: &Failure) -> Answer {

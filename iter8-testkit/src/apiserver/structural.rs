@@ -128,6 +128,20 @@ fn check(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
         return;
     }
     let wanted = schema.get("type").and_then(Value::as_str).unwrap_or_default();
+    let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
+    if wanted == "integer" && value.is_f64() && !has_type(schema, wanted, value) && format.starts_with("int")
+    {
+        causes.push(Cause {
+            reason: "FieldValueTypeInvalid",
+            field: shown(path),
+            message: format!(
+                "Invalid value: \"float64\": {path} in body must be of type {format}: \"float64\""
+            ),
+        });
+        let detail = format!("Checked value must be of type integer with format {format} in {path}");
+        causes.push(Cause::invalid("<nil>", &"".into(), &detail));
+        return;
+    }
     if !has_type(schema, wanted, value) {
         let found = type_name(value);
         let wanted = if flag(schema, "x-kubernetes-int-or-string") { "integer,string" } else { wanted };

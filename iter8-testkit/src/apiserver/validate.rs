@@ -16,6 +16,9 @@ mod service;
 pub(super) fn create(kind: &Kind, object: &Value) -> Vec<Cause> {
     let mut causes = metadata::check(kind, object);
     causes.extend(own_rules(kind, object));
+    if kind.is("", "Event") {
+        causes.extend(content::event(object));
+    }
     causes
 }
 
@@ -75,6 +78,7 @@ fn own_rules(kind: &Kind, object: &Value) -> Vec<Cause> {
         ("", "ConfigMap" | "Secret") => content::config_keys(object),
         ("apiextensions.k8s.io", _) => definition::validate(object),
         ("discovery.k8s.io", "EndpointSlice") => content::endpoint_slice(object),
+        ("coordination.k8s.io", "Lease") => content::lease(object),
         _ => Vec::new(),
     }
 }

@@ -11,6 +11,8 @@
 
 #[cfg(feature = "simulator")]
 mod conformance;
+#[cfg(feature = "apiserver")]
+mod differential;
 #[cfg(feature = "mesh")]
 mod mesh;
 #[cfg(feature = "simulator")]

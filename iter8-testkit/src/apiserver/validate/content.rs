@@ -136,6 +136,28 @@ pub(super) fn pod_transition(live: &Value, new: &Value) -> Vec<Cause> {
     vec![Cause::forbidden("spec", detail)]
 }
 
+pub(super) fn lease(object: &Value) -> Vec<Cause> {
+    let bounds = [
+        ("leaseDurationSeconds", 1, "must be greater than 0"),
+        ("leaseTransitions", 0, "must be greater than or equal to 0"),
+    ];
+    let problem = |(field, least, detail): (&str, i64, &str)| {
+        let value = object.pointer(&format!("/spec/{field}"))?;
+        (value.as_i64()? < least).then(|| Cause::invalid(&format!("spec.{field}"), value, detail))
+    };
+    bounds.into_iter().filter_map(problem).collect()
+}
+
+/// A new event is in the namespace of what it is about; events of what has none are in `default`.
+pub(super) fn event(object: &Value) -> Vec<Cause> {
+    let about = text(object, "/involvedObject/namespace");
+    let wanted = if about.is_empty() { "default" } else { about };
+    if text(object, "/metadata/namespace") == wanted {
+        return Vec::new();
+    }
+    vec![Cause::invalid("involvedObject.namespace", &about.into(), "does not match event.namespace")]
+}
+
 pub(super) fn endpoint_slice(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let types = ["FQDN", "IPv4", "IPv6"];
