@@ -69,6 +69,13 @@ fn the_candidate_keeps_its_rule_and_its_pods_while_the_new_primary_is_updating()
     (deployment.replicas, deployment.updated) = (2, 1);
     assert_eq!(rules(&world.step(&promoted)), [TEST, DEFAULT], "an old Pod remains");
     world.finish("web-0");
+    world.version("web-0").endpoints.ready = 2;
+    assert_eq!(
+        rules(&world.step(&promoted)),
+        [TEST, DEFAULT],
+        "an old Pod serves that the Deployment counts no more"
+    );
+    world.finish("web-0");
     world.version("web-0").endpoints.terminating = 1;
     assert_eq!(rules(&world.step(&promoted)), [TEST, DEFAULT], "an old Pod is terminating");
 }
