@@ -106,20 +106,29 @@ pub async fn run<B: RoutingBackend>(
     let backend = Arc::new(backend);
     let kinds: Vec<_> = [DEPLOYMENT, SERVICE].into_iter().chain(backend.kinds().iter().cloned()).collect();
     let (sender, triggers) = mpsc::unbounded();
+    let (all, triggers_for_all) = mpsc::unbounded();
     let (progress, mut progressed) = tokio::sync::watch::channel(());
 
     // Dropping the set ends the watches.
     let mut watches = JoinSet::new();
     for kind in &kinds {
         let stream = watch(api(&client, &options.scope, kind), ours());
-        let sink = Sink { cache: Arc::clone(&cache), sender: sender.clone(), progress: progress.clone() };
+        let sink = Sink {
+            cache: Arc::clone(&cache),
+            sender: sender.clone(),
+            progress: progress.clone(),
+            all: all.clone(),
+        };
         watches.spawn(follow_objects(kind.clone(), stream, sink));
     }
     let slices: Api<EndpointSlice> = match &options.scope {
         Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
         Scope::Cluster => Api::all(client.clone()),
     };
-    watches.spawn(follow_slices(watch(slices, ours()), Sink { cache: Arc::clone(&cache), sender, progress }));
+    watches.spawn(follow_slices(
+        watch(slices, ours()),
+        Sink { cache: Arc::clone(&cache), sender, progress, all },
+    ));
 
     let shutdown = futures::FutureExt::shared(futures::FutureExt::boxed(shutdown));
     let is_synced = || cache.is_synced(kinds.iter().map(|kind| kind.kind));
@@ -143,6 +152,7 @@ pub async fn run<B: RoutingBackend>(
     let context = Arc::new(Context::new(client, backend, cache, options));
     Controller::new(releases, watcher::Config::default())
         .reconcile_on(triggers)
+        .reconcile_all_on(triggers_for_all)
         .graceful_shutdown_on(shutdown)
         .run(reconcile, on_error, context)
         .for_each(|outcome| async move {
@@ -174,9 +184,16 @@ struct Sink {
     cache: Arc<Cache>,
     sender: mpsc::UnboundedSender<ObjectRef<Release>>,
     progress: tokio::sync::watch::Sender<()>,
+    /// Puts every Release into the queue.
+    all: mpsc::UnboundedSender<()>,
 }
 
 impl Sink {
+    /// A kind has come or gone: no object tells which Releases that concerns.
+    fn trigger_all(&self) {
+        let _ = self.all.unbounded_send(());
+    }
+
     fn trigger(&self, releases: Vec<ObjectRef<Release>>) {
         for release in releases {
             // The queue is gone only when the controller is stopping.
@@ -197,12 +214,14 @@ async fn follow_objects(
             Ok(event) => {
                 if sink.cache.set_missing(kind.kind, false) {
                     info!(kind = kind.kind, "the API server knows this kind now");
+                    sink.trigger_all();
                 }
                 sink.trigger(sink.cache.object_event(&kind, event));
             }
             Err(error) => {
                 if is_unknown_kind(&error) && sink.cache.set_missing(kind.kind, true) {
                     warn!(kind = kind.kind, "the API server does not know this kind; is its CRD installed?");
+                    sink.trigger_all();
                 }
                 debug!(kind = kind.kind, %error, "watch interrupted");
                 sink.trigger(Vec::new());
@@ -228,5 +247,6 @@ fn is_unknown_kind(error: &watcher::Error) -> bool {
     else {
         return false;
     };
-    status.is_not_found()
+    // By the code: for an unknown kind kube-apiserver answers with bare text, of which kube makes no reason.
+    status.code == 404
 }

@@ -70,7 +70,9 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             }
         };
 
-        let objects = self.context.cache.objects_of(key.namespace.as_str(), key.name.as_str());
+        let mut objects = self.context.cache.objects_of(key.namespace.as_str(), key.name.as_str());
+        // What an earlier Release of this name owned is not ours: it is being collected.
+        objects.retain(|owned| self.claim(&owned.object) == Claim::Ours);
         let endpoints = |service: &str| self.context.cache.endpoints_of(key.namespace.as_str(), service);
         let mut observation = observe::observe(&declared, &*self.context.backend, &objects, endpoints, now);
         let kinds = self.context.backend.kinds();
@@ -93,12 +95,20 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
     ) -> Result<Vec<Obstacle>, Error> {
         let desired = workload::desired(declared, plan, &*self.context.backend)?;
         let mut obstacles = Vec::new();
+        let mut blocked_front = false;
         for desired in desired.iter().filter(|desired| !self.context.cache.is_missing(desired.kind.kind)) {
-            let rewrite = plan.repair && self.context.backend.kinds().contains(&desired.kind);
+            let is_route = self.context.backend.kinds().contains(&desired.kind);
+            if is_route && blocked_front {
+                continue; // requests to somebody else's Service are not ours to route
+            }
+            let rewrite = plan.repair && is_route;
+            let known = obstacles.len();
             match self.ensure(desired, objects, rewrite).await {
                 Ok(obstacle) => obstacles.extend(obstacle),
                 Err(error) => obstacles.push(self.refused(desired, error)?),
             }
+            let is_front = desired.kind == workload::SERVICE && !desired.is_of_version();
+            blocked_front |= is_front && obstacles.len() > known;
         }
         for owned in objects.iter().filter(|owned| is_left_over(owned, &desired)) {
             self.delete(owned).await?;

@@ -30,6 +30,12 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// Whether it belongs to a version; the front Service and the routes do not.
+    #[must_use]
+    pub fn is_of_version(&self) -> bool {
+        self.object.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(labels::VERSION))
+    }
+
     /// The name of the object.
     #[must_use]
     pub fn name(&self) -> &str {

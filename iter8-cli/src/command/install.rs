@@ -46,6 +46,12 @@ enum Scope {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
+    if args.image == IMAGE {
+        output::warning(&format!(
+            "no image {IMAGE} is published yet; build one and name it with --image, or install the CRD alone (`iter8 \
+             crd | kubectl apply -f -`) and run `iter8 controller` with your kubeconfig"
+        ));
+    }
     let backend = GatewayApiBackend::new(args.mesh.clone());
     let rules = rules(backend.kinds());
     let objects =

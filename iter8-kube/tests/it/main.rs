@@ -34,6 +34,13 @@ fn main() {
             trials.push(trial.with_ignored_flag(ignored).with_kind(reason));
         }
     }
+    for scenario in scenarios::WITHOUT_GATEWAY_API {
+        let (servers, kind) = (servers.clone(), Kind::Bare);
+        trials.push(Trial::test(format!("{kind}::{}", scenario.name), move || {
+            servers.run(kind, scenario);
+            Ok(())
+        }));
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     servers.stop();
     conclusion.exit();

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use gateway_api::httproutes::HttpRoute;
 use iter8_kube::{Applier, ServerSideApplier, Target, workload};
+use iter8_testkit::world;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
-use kube::ResourceExt;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::{CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, from};
@@ -25,12 +26,16 @@ fn brisk(document: &str) -> String {
 
 macro_rules! scenarios {
     ($($name:ident),* $(,)?) => {
-        pub(crate) const ALL: &[Scenario] =
-            &[$(Scenario { name: stringify!($name), run: |cluster| Box::pin($name(cluster)) }),*];
+        &[$(Scenario { name: stringify!($name), run: |cluster| Box::pin($name(cluster)) }),*]
     };
 }
 
-scenarios![
+/// What must hold where the Gateway API is not installed at first.
+pub(crate) const WITHOUT_GATEWAY_API: &[Scenario] =
+    scenarios![a_missing_gateway_api_is_reported_and_picked_up];
+
+/// What must hold in any cluster.
+pub(crate) const ALL: &[Scenario] = scenarios![
     the_tutorial_runs_from_the_first_version_to_cleanup,
     objects_and_route_are_those_of_the_golden_cases,
     a_version_gets_no_request_before_it_is_ready,
@@ -46,6 +51,22 @@ scenarios![
     a_route_edited_by_hand_is_repaired,
     a_filter_added_by_hand_is_taken_away,
 ];
+
+async fn a_missing_gateway_api_is_reported_and_picked_up(cluster: Cluster) {
+    cluster.declare(INITIAL).await;
+    let missing = Some(("False".to_owned(), "GatewayAPINotInstalled".to_owned()));
+    cluster
+        .until("the report", || cluster.condition("RouteProgrammed"), |condition| *condition == missing)
+        .await;
+    let ready = || cluster.condition("VersionsReady");
+    cluster
+        .until("versions", ready, |condition| condition.as_ref().is_some_and(|(status, _)| status == "True"))
+        .await;
+
+    world::install(&cluster.world.client(), &[HttpRoute::crd()]).await.unwrap();
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
+    cluster.until_ready().await;
+}
 
 async fn the_tutorial_runs_from_the_first_version_to_cleanup(cluster: Cluster) {
     cluster.declare(INITIAL).await;
@@ -295,6 +316,10 @@ async fn a_foreign_object_is_reported_and_left_alone(cluster: Cluster) {
     cluster.until("the conflict", || cluster.condition("Ready"), |condition| *condition == conflict).await;
     let now = services.get("httpbin").await.unwrap();
     assert_eq!(now.metadata.resource_version, foreign.metadata.resource_version, "it is not touched");
+    let ready =
+        || async { cluster.api::<Deployment>().get("httpbin-0").await.unwrap().status.unwrap_or_default() };
+    cluster.until("Pods", ready, |status| status.available_replicas == Some(1)).await;
+    assert_eq!(cluster.route().await, None, "nor are the requests to it");
 }
 
 async fn an_object_that_has_taken_the_name_of_ours_is_not_touched(cluster: Cluster) {

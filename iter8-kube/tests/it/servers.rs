@@ -19,6 +19,8 @@ use crate::cluster::Cluster;
 pub(crate) enum Kind {
     /// The testkit's API server.
     InMemory,
+    /// The testkit's API server, without the CRDs of the Gateway API.
+    Bare,
     /// kube-apiserver and etcd.
     Real,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::InMemory => "in_memory",
+            Self::Bare => "without_gateway_api",
             Self::Real => "real",
         })
     }
@@ -62,6 +65,7 @@ impl Servers {
         self.runtime.block_on(async {
             let world = match kind {
                 Kind::InMemory => World::in_memory(namespace, &[Release::crd(), HttpRoute::crd()]).await,
+                Kind::Bare => World::in_memory(namespace, &[Release::crd()]).await,
                 Kind::Real => World::on(self.real_client(), namespace).await,
             };
             (scenario.run)(Cluster::new(world.unwrap())).await;

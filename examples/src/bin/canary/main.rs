@@ -2,7 +2,7 @@
 //!
 //! `cargo run --bin canary` runs it on this machine with nothing installed; `--context NAME` runs it
 //! against a cluster.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that shows what it does")]
+#![expect(clippy::print_stderr, reason = "a program that says what went wrong")]
 
 mod cluster;
 mod inventory;
@@ -23,20 +23,20 @@ use crate::stage::Stage;
 /// Without options it runs on this machine alone: an API server in memory, Pods that are HTTP servers on
 /// loopback, a mesh in this process, and the controller that runs in clusters, too.
 #[derive(Debug, Parser)]
-#[command(name = "canary", version)]
+#[command(name = "canary", version, group = clap::ArgGroup::new("cluster").multiple(true))]
 struct Arguments {
     /// Run against the cluster of this kubeconfig context.
-    #[arg(long)]
+    #[arg(long, group = "cluster")]
     context: Option<String>,
     /// Run against the cluster of this kubeconfig file.
-    #[arg(long)]
+    #[arg(long, group = "cluster")]
     kubeconfig: Option<std::path::PathBuf>,
     /// Where the mesh can be reached: requests are sent here with `Host: httpbin.test`. Without it a run
     /// against a cluster checks objects and routes only.
-    #[arg(long)]
+    #[arg(long, requires = "cluster")]
     url: Option<String>,
     /// A controller runs in the cluster already: do not run one in this process.
-    #[arg(long)]
+    #[arg(long, requires = "cluster")]
     no_controller: bool,
 }
 
@@ -70,6 +70,7 @@ async fn run(arguments: Arguments, screen: &mut Screen) -> Result<(), Box<dyn st
         Stage::embedded().await?
     };
     screen.introduce(stage.introduction());
-    tutorial::run(&stage, screen).await?;
-    stage.leave().await
+    let outcome = tutorial::run(&stage, screen).await;
+    stage.leave().await?;
+    outcome
 }

@@ -1,8 +1,15 @@
 //! What the program shows, and what it counts.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, Write, stdout};
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// Prints a line. A reader that has gone away (`| head`) is no reason to stop.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        let _ = writeln!(stdout(), $($argument)*);
+    }};
+}
 
 /// The screen: standard output with as little decoration as it can bear.
 #[derive(Debug)]
@@ -25,28 +32,28 @@ impl Screen {
     }
 
     pub(crate) fn introduce(&self, lines: &[String]) {
-        println!("{}", self.paint("1", "The canary tutorial of iter8"));
+        say!("{}", self.paint("1", "The canary tutorial of iter8"));
         for line in lines {
-            println!("  {line}");
+            say!("  {line}");
         }
     }
 
     pub(crate) fn step(&self, title: &str) {
-        println!("\n{}", self.paint("1;36", title));
+        say!("\n{}", self.paint("1;36", title));
     }
 
     pub(crate) fn command(&self, command: &str) {
-        println!("  {}", self.paint("1", &format!("$ {command}")));
+        say!("  {}", self.paint("1", &format!("$ {command}")));
     }
 
     pub(crate) fn document(&self, text: &str) {
         for line in text.lines() {
-            println!("  {}", self.paint("2", &format!("| {line}")));
+            say!("  {}", self.paint("2", &format!("| {line}")));
         }
     }
 
     pub(crate) fn line(&self, text: &str) {
-        println!("    {}", self.paint("0", text));
+        say!("    {}", self.paint("0", text));
     }
 
     /// An object or rule that came, changed or went.
@@ -56,7 +63,7 @@ impl Screen {
             '-' => "31",
             _ => "33",
         };
-        println!("    {}", self.paint(code, &format!("{sign} {text}")));
+        say!("    {}", self.paint(code, &format!("{sign} {text}")));
     }
 
     /// Something that must hold.
@@ -64,10 +71,10 @@ impl Screen {
         match outcome {
             Ok(()) => {
                 self.passed += 1;
-                println!("    {} {claim}", self.paint("32", "ok"));
+                say!("    {} {claim}", self.paint("32", "ok"));
             }
             Err(found) => {
-                println!("    {} {claim}: {found}", self.paint("1;31", "FAILED"));
+                say!("    {} {claim}: {found}", self.paint("1;31", "FAILED"));
                 self.failed.push(format!("{claim}: {found}"));
             }
         }
@@ -81,13 +88,13 @@ impl Screen {
     /// The last words, and the program's exit code.
     pub(crate) fn summary(&self) -> ExitCode {
         let seconds = self.begun.elapsed().as_secs_f64();
-        println!("\n{}", self.paint("1", "Summary"));
-        println!("  {} checks passed, {} failed, in {seconds:.1} s", self.passed, self.failed.len());
+        say!("\n{}", self.paint("1", "Summary"));
+        say!("  {} checks passed, {} failed, in {seconds:.1} s", self.passed, self.failed.len());
         for failed in &self.failed {
-            println!("  {} {failed}", self.paint("1;31", "FAILED"));
+            say!("  {} {failed}", self.paint("1;31", "FAILED"));
         }
         if !self.unchecked.is_empty() {
-            println!(
+            say!(
                 "  {} requests not sent: the mesh cannot be reached from here (see --url)",
                 self.unchecked.len()
             );
