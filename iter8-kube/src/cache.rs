@@ -143,7 +143,7 @@ impl Cache {
             Event::Delete(object) => state.remove(kind.kind, &key_of(&object)).into_iter().collect(),
             Event::InitDone => state.finish_listing(kind.kind),
         };
-        keys.iter().map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect()
+        references(&keys)
     }
 
     /// Takes in an event of the watch on EndpointSlices; the Releases it concerns.
@@ -155,15 +155,11 @@ impl Cache {
                 Vec::new()
             }
             Event::InitApply(slice) => {
-                let listed = (slice.namespace().unwrap_or_default(), slice.name_any());
-                state.listing.entry(SLICE).or_default().insert(listed);
+                state.listing.entry(SLICE).or_default().insert(key_of(&slice));
                 state.insert_slice(&slice)
             }
             Event::Apply(slice) => state.insert_slice(&slice),
-            Event::Delete(slice) => state
-                .remove_slice(&(slice.namespace().unwrap_or_default(), slice.name_any()))
-                .into_iter()
-                .collect(),
+            Event::Delete(slice) => state.remove_slice(&key_of(&slice)).into_iter().collect(),
             Event::InitDone => {
                 let listed = state.listing.remove(SLICE).unwrap_or_default();
                 let gone: Vec<_> =
@@ -172,7 +168,7 @@ impl Cache {
                 gone.iter().filter_map(|key| state.remove_slice(key)).collect()
             }
         };
-        keys.iter().map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect()
+        references(&keys)
     }
 }
 
@@ -237,7 +233,7 @@ impl State {
     }
 
     fn insert_slice(&mut self, slice: &EndpointSlice) -> Vec<Key> {
-        let key = (slice.namespace().unwrap_or_default(), slice.name_any());
+        let key = key_of(slice);
         let Some(service) = slice.labels().get(SERVICE_NAME) else { return Vec::new() };
         let service = (key.0.clone(), service.clone());
         self.services.insert(key.clone(), service.clone());
@@ -261,7 +257,11 @@ impl State {
     }
 }
 
-fn key_of(object: &DynamicObject) -> Key {
+fn references(releases: &[Key]) -> Vec<ObjectRef<Release>> {
+    releases.iter().map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect()
+}
+
+fn key_of(object: &impl ResourceExt) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 

@@ -102,13 +102,13 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 continue; // requests to somebody else's Service are not ours to route
             }
             let rewrite = plan.repair && is_route;
-            let known = obstacles.len();
-            match self.ensure(desired, objects, rewrite).await {
-                Ok(obstacle) => obstacles.extend(obstacle),
-                Err(error) => obstacles.push(self.refused(desired, error)?),
-            }
+            let obstacle = match self.ensure(desired, objects, rewrite).await {
+                Ok(obstacle) => obstacle,
+                Err(error) => Some(self.refused(desired, error)?),
+            };
             let is_front = desired.kind == workload::SERVICE && !desired.is_of_version();
-            blocked_front |= is_front && obstacles.len() > known;
+            blocked_front |= is_front && obstacle.is_some();
+            obstacles.extend(obstacle);
         }
         for owned in objects.iter().filter(|owned| is_left_over(owned, &desired)) {
             self.delete(owned).await?;

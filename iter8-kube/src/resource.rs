@@ -69,8 +69,7 @@ impl Release {
     /// # Errors
     /// Never for a document that came from JSON: a number that no [`Value`] holds.
     pub fn document(&self) -> Result<Document, serde_json::Error> {
-        let value: Value = serde_json::from_value(serde_json::to_value(&self.spec)?)?;
-        Ok(value.into())
+        Ok(Value::deserialize(&self.spec.document)?.into())
     }
 }
 

@@ -7,8 +7,10 @@ use iter8_core::{
     Value,
 };
 use kube::api::DynamicObject;
+use serde::Deserialize;
 use serde_json::{Map, json};
 
+use crate::applier::api_resource;
 use crate::labels;
 
 /// Deployments.
@@ -202,8 +204,7 @@ fn routes<B: RoutingBackend>(
     let mut routes = Vec::new();
     for route in backend.render(plan) {
         let json = serde_json::to_value(route).map_err(|source| BuildError { what: what(), source })?;
-        let value: Value =
-            serde_json::from_value(json.clone()).map_err(|source| BuildError { what: what(), source })?;
+        let value: Value = Value::deserialize(&json).map_err(|source| BuildError { what: what(), source })?;
         let object: DynamicObject =
             serde_json::from_value(json).map_err(|source| BuildError { what: what(), source })?;
         let rendered = object.types.clone().unwrap_or_default();
@@ -224,12 +225,8 @@ fn finish(release: &ValidRelease, kind: ObjectKind, mut object: DynamicObject, d
     labels.insert(labels::RELEASE.to_owned(), labels::release_label(release.key.name.as_str()));
     labels.insert(labels::MANAGED_BY.to_owned(), labels::MANAGER.to_owned());
     annotate(&mut object, labels::DIGEST, digest.as_str().to_owned());
-    let api_version = if kind.group.is_empty() {
-        kind.version.to_owned()
-    } else {
-        format!("{}/{}", kind.group, kind.version)
-    };
-    object.types = Some(kube::api::TypeMeta { api_version, kind: kind.kind.to_owned() });
+    let resource = api_resource(&kind);
+    object.types = Some(kube::api::TypeMeta { api_version: resource.api_version, kind: resource.kind });
     Desired { kind, object, digest }
 }
 

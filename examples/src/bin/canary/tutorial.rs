@@ -121,13 +121,11 @@ async fn fail_and_recover(
     let Some(embedded) = &stage.embedded else { return Ok(()) };
     screen.step("   The candidate fails, and recovers");
     embedded.fail("httpbin-1");
-    until_rules(stage, &[TO_PRIMARY]).await?;
-    let failed = Inventory::take(stage).await?;
+    let failed = until_rules(stage, &[TO_PRIMARY]).await?;
     failed.show_changes(seen, screen);
     ask(stage, screen, "while the candidate is not ready", INITIAL.answers).await;
     embedded.recover("httpbin-1");
-    until_rules(stage, &[TO_CANDIDATE, TO_PRIMARY]).await?;
-    *seen = Inventory::take(stage).await?;
+    *seen = until_rules(stage, &[TO_CANDIDATE, TO_PRIMARY]).await?;
     seen.show_changes(&failed, screen);
     ask(stage, screen, "after it has recovered", CANDIDATE.answers).await;
     Ok(())
@@ -137,13 +135,7 @@ async fn clean_up(stage: &Stage, screen: &mut Screen, seen: &Inventory) -> Resul
     screen.step("4. Cleanup");
     screen.command(&format!("iter8 delete httpbin -n {NAMESPACE} --wait"));
     releases(stage).delete("httpbin", &DeleteParams::default()).await?;
-    let empty = Inventory::default();
-    let begun = Instant::now();
-    let mut now = Inventory::take(stage).await?;
-    while now != empty && begun.elapsed() < stage.patience {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        now = Inventory::take(stage).await?;
-    }
+    let now = inventory_when(stage, |inventory| *inventory == Inventory::default()).await?;
     now.show_changes(seen, screen);
     screen.check("nothing of the release is left", same(&now.names(), &[]));
     Ok(())
@@ -185,28 +177,38 @@ async fn until_ready(stage: &Stage) -> Result<(), String> {
     }
 }
 
-/// Waits until the controller has written the Deployment.
-async fn until_deployed(stage: &Stage, name: &str) -> Result<(), Box<dyn Error>> {
+/// The inventory as soon as it is as wanted, or as it is when patience ends.
+async fn inventory_when(
+    stage: &Stage,
+    is_wanted: impl Fn(&Inventory) -> bool,
+) -> Result<Inventory, Box<dyn Error>> {
     let begun = Instant::now();
-    let wanted = format!("Deployment {name}");
-    while !Inventory::take(stage).await?.names().contains(&wanted) {
-        if begun.elapsed() > stage.patience {
-            return Err(format!("{wanted} was not created").into());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    Ok(())
-}
-
-async fn until_rules(stage: &Stage, rules: &[&str]) -> Result<(), Box<dyn Error>> {
-    let begun = Instant::now();
-    while Inventory::take(stage).await?.rules() != rules {
-        if begun.elapsed() > stage.patience {
-            return Err(format!("the route did not become: {}", rules.join("; ")).into());
+    loop {
+        let now = Inventory::take(stage).await?;
+        if is_wanted(&now) || begun.elapsed() > stage.patience {
+            return Ok(now);
         }
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     }
-    Ok(())
+}
+
+/// Waits until the controller has written the Deployment.
+async fn until_deployed(stage: &Stage, name: &str) -> Result<(), Box<dyn Error>> {
+    let wanted = format!("Deployment {name}");
+    let is_there = |inventory: &Inventory| inventory.names().contains(&wanted);
+    if is_there(&inventory_when(stage, is_there).await?) {
+        return Ok(());
+    }
+    Err(format!("{wanted} was not created").into())
+}
+
+/// The inventory with these rules.
+async fn until_rules(stage: &Stage, rules: &[&str]) -> Result<Inventory, Box<dyn Error>> {
+    let inventory = inventory_when(stage, |inventory| inventory.rules() == rules).await?;
+    if inventory.rules() == rules {
+        return Ok(inventory);
+    }
+    Err(format!("the route did not become: {}", rules.join("; ")).into())
 }
 
 /// Sends a request without and one with the header, shows and checks who answers.
