@@ -230,10 +230,16 @@ pub struct RouteObservation {
     pub rules: Vec<ObservedRule>,
     /// The Services that any of the live routes sends or copies requests to, with whatever weight.
     pub named: BTreeSet<ServiceName>,
-    /// When a route was written last.
+    /// When a route was written last: by this moment, and at most
+    /// [`WRITTEN_WITHIN_SECONDS`](Self::WRITTEN_WITHIN_SECONDS) before it, since the API has whole seconds only.
     pub written: Option<Timestamp>,
     /// What the parents of the routes say.
     pub parents: Vec<ParentReport>,
+}
+
+impl RouteObservation {
+    /// How long before [`written`](Self::written) a route may have been written.
+    pub const WRITTEN_WITHIN_SECONDS: u32 = 1;
 }
 
 /// A live rule.

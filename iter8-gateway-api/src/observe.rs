@@ -142,5 +142,7 @@ fn written(route: &HttpRoute) -> Option<Timestamp> {
         entry.manager.as_deref() == Some(FIELD_MANAGER) && entry.subresource.as_deref() != Some("status")
     });
     let newest = ours.filter_map(|entry| entry.time.as_ref()).max()?;
-    u64::try_from(newest.0.as_millisecond()).ok().map(|millis| Timestamp::from_millis(millis).plus_seconds(1))
+    u64::try_from(newest.0.as_millisecond())
+        .ok()
+        .map(|millis| Timestamp::from_millis(millis).plus_seconds(RouteObservation::WRITTEN_WITHIN_SECONDS))
 }

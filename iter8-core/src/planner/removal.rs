@@ -109,8 +109,10 @@ fn removal(
     // A drain that began before the route was written last may be one that a rollback has ended. With a clock
     // behind that of the API server it cannot be told, and beginning again and again would not help.
     let written = situation.live.route().and_then(|route| route.written).filter(|written| *written <= now);
-    let Some(since) = service.draining_since.filter(|since| written.is_none_or(|written| written <= *since))
-    else {
+    let is_later = |since: &Timestamp| {
+        written.is_none_or(|written| written <= since.plus_seconds(RouteObservation::WRITTEN_WITHIN_SECONDS))
+    };
+    let Some(since) = service.draining_since.filter(is_later) else {
         let reason = format!("requests under way may finish for {seconds} s");
         return Some((Removal::DrainBegins, reason, Some(now.plus_seconds(seconds))));
     };

@@ -1,6 +1,6 @@
 //! Promotion and everything like it: what serves now serves until what replaces it is ready.
 
-use iter8_core::{Removal, RoutePlan, Verdict};
+use iter8_core::{Removal, RoutePlan, Timestamp, Verdict};
 
 use crate::world::{World, document, planned, release, removal, rules};
 
@@ -158,6 +158,21 @@ fn a_rollback_while_the_candidate_drains_brings_its_rule_back() {
     let plan = world.step(&before);
     assert_eq!(rules(&plan), [TEST, DEFAULT]);
     assert_eq!(removal(&plan, "web-1"), None);
+}
+
+#[test]
+fn a_drain_that_begins_in_the_second_of_the_write_is_not_begun_again() {
+    let (mut world, promoted) = promoting();
+    world.finish("web-0");
+    world.step(&promoted);
+    let now = world.observation.now;
+    let route = world.observation.route.as_mut().unwrap();
+    // The API has whole seconds: all that is known is that the write was not after the second's end.
+    route.written = Some(Timestamp::from_millis(now.as_millis() + 900));
+    route.parents[0].verdict = Verdict::Accepted;
+    assert_eq!(next(&mut world, &promoted), (Some(Removal::DrainBegins), Some(5000)));
+    world.wait(5);
+    assert_eq!(next(&mut world, &promoted), (Some(Removal::Due), None));
 }
 
 #[test]
