@@ -1,6 +1,6 @@
 //! How a release is doing, as Kubernetes conditions.
 
-use crate::observation::{Observation, ObservedBackend, ObservedMirror, ObservedRule};
+use crate::observation::{Observation, ObservedRule};
 use crate::plan::{PlannedRoute, RoutePlan};
 use crate::planner::Acceptance;
 use crate::violation::InvalidReleaseError;
@@ -206,7 +206,7 @@ fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
             Acceptance::Pending(_) => {
                 condition(false, "Pending", "the parents have not yet accepted the route")
             }
-            Acceptance::Refused(message) => condition(false, "NotAccepted", &message),
+            Acceptance::Refused(report) => condition(false, "NotAccepted", &report.to_string()),
         },
     }
 }
@@ -215,22 +215,16 @@ fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
 fn is_same(route: &PlannedRoute, live: &[ObservedRule]) -> bool {
     route.rules.len() == live.len()
         && route.rules.iter().zip(live).all(|(planned, live)| {
-            let backends = planned.backends.iter().map(|backend| ObservedBackend {
-                service: backend.service.clone(),
-                port: backend.port,
-                weight: backend.weight,
-            });
-            let mirrors = planned.mirrors.iter().map(|mirror| ObservedMirror {
-                service: mirror.service.clone(),
-                port: mirror.port,
-                percent: mirror.percent,
-            });
+            let backends =
+                planned.backends.iter().map(|planned| (&planned.service, planned.port, planned.weight));
+            let mirrors =
+                planned.mirrors.iter().map(|planned| (&planned.service, planned.port, planned.percent));
             !live.altered
                 && planned.matches == live.matches
                 && route.timeouts == live.timeouts
                 && route.filters == live.filters
-                && backends.eq(live.backends.iter().cloned())
-                && mirrors.eq(live.mirrors.iter().cloned())
+                && backends.eq(live.backends.iter().map(|live| (&live.service, live.port, live.weight)))
+                && mirrors.eq(live.mirrors.iter().map(|live| (&live.service, live.port, live.percent)))
         })
 }
 

@@ -11,6 +11,7 @@ use crate::name::{ServiceName, VersionName};
 use crate::plan::{FrontService, PlannedBackend, PlannedRoute, PlannedVersion, Removal, Role, RoutePlan};
 use crate::readiness::Readiness;
 use crate::route_match::RouteMatch;
+use crate::shared::List;
 use crate::weight::{Percent, Weight};
 
 /// One difference between two plans; displayed in words.
@@ -40,35 +41,35 @@ pub enum Change {
     /// There is a rule for these requests now.
     RuleAdded {
         /// Any of these; none for the default rule.
-        matches: Vec<RouteMatch>,
+        matches: List<RouteMatch>,
         /// Where they go.
         backends: Vec<PlannedBackend>,
     },
     /// There is no rule for these requests any more.
     RuleRemoved {
         /// Any of these; none for the default rule.
-        matches: Vec<RouteMatch>,
+        matches: List<RouteMatch>,
     },
     /// A rule comes before others that came before it.
     RuleMoved {
         /// Its matches.
-        matches: Vec<RouteMatch>,
+        matches: List<RouteMatch>,
         /// The matches of the others.
-        ahead_of: Vec<Vec<RouteMatch>>,
+        ahead_of: Vec<List<RouteMatch>>,
     },
     /// A rule takes other requests.
     MatchesChanged {
         /// The Service that the rule leads to.
         service: ServiceName,
         /// What it took.
-        before: Vec<RouteMatch>,
+        before: List<RouteMatch>,
         /// What it takes now.
-        after: Vec<RouteMatch>,
+        after: List<RouteMatch>,
     },
     /// A rule leads to other Services or ports.
     BackendChanged {
         /// The matches of the rule.
-        matches: Vec<RouteMatch>,
+        matches: List<RouteMatch>,
         /// Where it led to and does not any more.
         before: Vec<PlannedBackend>,
         /// Where it leads to now and did not.
@@ -77,7 +78,7 @@ pub enum Change {
     /// A backend has another weight in its rule.
     WeightChanged {
         /// The matches of the rule.
-        matches: Vec<RouteMatch>,
+        matches: List<RouteMatch>,
         /// The Service.
         service: ServiceName,
         /// What it weighed.

@@ -58,8 +58,10 @@ mod plan;
 mod planner;
 mod precedence;
 mod readiness;
+mod reason;
 mod release;
 mod route_match;
+mod shared;
 mod valid_release;
 mod validate;
 mod value;
@@ -91,11 +93,13 @@ pub use plan::{
 };
 pub use planner::plan;
 pub use readiness::{Missing, Readiness, Unfinished};
+pub use reason::{Pending, Reason, RuleReason};
 pub use release::{
     Application, Declared, DeclaredFilter, Environment, ParentRef, Release, ReleaseKey, RouteOptions,
     Specification, Strategy, Version,
 };
 pub use route_match::{Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
+pub use shared::{Labels, List, Text};
 pub use valid_release::{ValidRelease, ValidVersion};
 pub use validate::{declare, validate};
 pub use value::{Fields, Value};

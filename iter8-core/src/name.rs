@@ -1,9 +1,11 @@
 //! Names as Kubernetes allows them: parsed once, at the edge.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Why a text is not a name of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,9 +18,10 @@ pub struct InvalidNameError {
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $kind:literal, $rule:literal, $is_valid:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
+        // Shared, since every plan and observation repeats it.
+        pub struct $type(Arc<str>);
 
         impl $type {
             /// The name as text.
@@ -32,7 +35,8 @@ macro_rules! name {
             type Err = InvalidNameError;
 
             fn from_str(text: &str) -> Result<Self, InvalidNameError> {
-                text.to_owned().try_into()
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if is_valid(text) { Ok(Self(text.into())) } else { Err(InvalidNameError { kind: $kind, rule: $rule }) }
             }
         }
 
@@ -40,14 +44,21 @@ macro_rules! name {
             type Error = InvalidNameError;
 
             fn try_from(text: String) -> Result<Self, InvalidNameError> {
-                let is_valid: fn(&str) -> bool = $is_valid;
-                if is_valid(&text) { Ok(Self(text)) } else { Err(InvalidNameError { kind: $kind, rule: $rule }) }
+                text.parse()
             }
         }
 
         impl From<$type> for String {
             fn from(name: $type) -> Self {
-                name.0
+                name.as_str().to_owned()
+            }
+        }
+
+        impl Deref for $type {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
             }
         }
 
@@ -60,6 +71,12 @@ macro_rules! name {
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
     };

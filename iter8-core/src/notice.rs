@@ -1,6 +1,7 @@
 //! What a person should know of a release that is no error.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
@@ -57,12 +58,12 @@ pub struct VersionMatch {
     /// The version.
     pub version: VersionName,
     /// One of its matches.
-    pub entry: RouteMatch,
+    pub entry: Arc<RouteMatch>,
 }
 
 impl VersionMatch {
     pub(crate) fn new(version: &VersionName, entry: &RouteMatch) -> Self {
-        Self { version: version.clone(), entry: entry.clone() }
+        Self { version: version.clone(), entry: Arc::new(entry.clone()) }
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{ObjectName, ServiceName, VersionName};
 use crate::route_match::RouteMatch;
+use crate::shared::{Labels, List, Text};
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
@@ -131,14 +132,14 @@ pub struct VersionDeclaration {
     /// Where that port leads to in the Pods.
     pub target_port: TargetPort,
     /// The labels by which its Service selects Pods.
-    pub selector: BTreeMap<String, String>,
+    pub selector: Labels,
     /// Weight under blue-green.
     pub weight: Weight,
     /// Share of requests copied under mirror.
     pub mirror_percent: Percent,
     /// Requests it takes as a canary candidate.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub matches: Vec<RouteMatch>,
+    #[serde(default, skip_serializing_if = "List::is_empty")]
+    pub matches: List<RouteMatch>,
 }
 
 /// The port of the Pods that a Service's port leads to: a number, or the name of a container port.
@@ -148,7 +149,7 @@ pub enum TargetPort {
     /// By number.
     Number(Port),
     /// By name.
-    Name(String),
+    Name(Text),
 }
 
 impl TargetPort {
@@ -192,7 +193,7 @@ pub struct DeploymentObservation {
     /// `status.updatedReplicas`: Pods of the present revision.
     pub updated: u32,
     /// Why the rollout does not go on (condition `Progressing` is False), in the words of the Deployment controller.
-    pub stalled: Option<String>,
+    pub stalled: Option<Text>,
 }
 
 impl DeploymentObservation {
@@ -246,7 +247,7 @@ impl RouteObservation {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedRule {
     /// Its matches; none for the default rule.
-    pub matches: Vec<RouteMatch>,
+    pub matches: List<RouteMatch>,
     /// Where it sends requests.
     pub backends: Vec<ObservedBackend>,
     /// Where it copies requests to.
@@ -254,7 +255,7 @@ pub struct ObservedRule {
     /// Its timeouts.
     pub timeouts: Timeouts,
     /// Its filters, mirrors apart.
-    pub filters: Vec<RouteFilter>,
+    pub filters: List<RouteFilter>,
     /// Whether the live rule has something that no plan has and the other fields cannot say (a
     /// redirect added by hand, a backend that is no Service): it is not the planned rule, whatever they say.
     pub altered: bool,
@@ -286,9 +287,23 @@ pub struct ObservedMirror {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParentReport {
     /// The parent, in words.
-    pub parent: String,
+    pub parent: Text,
     /// What it says of the route as it is now.
     pub verdict: Verdict,
+}
+
+/// What it says, where that is a refusal: `Service test/web:80 refuses the route: Reason: message`.
+impl fmt::Display for ParentReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parent, verdict } = self;
+        match verdict {
+            Verdict::Accepted | Verdict::AcceptedUnversioned => write!(f, "{parent} has accepted the route"),
+            Verdict::Stale | Verdict::Silent => write!(f, "{parent} has not yet said anything of the route"),
+            Verdict::Refused { reason, message } => {
+                write!(f, "{parent} refuses the route: {reason}: {message}")
+            }
+        }
+    }
 }
 
 /// A parent's verdict on a route.
@@ -303,9 +318,9 @@ pub enum Verdict {
     /// It refuses the route.
     Refused {
         /// The condition's reason.
-        reason: String,
+        reason: Text,
         /// The condition's message.
-        message: String,
+        message: Text,
     },
     /// It has not said anything.
     Silent,
@@ -317,15 +332,15 @@ mod tests {
 
     #[test]
     fn a_declaration_survives_its_annotation() {
-        for target_port in [TargetPort::Number(Port::HTTP), TargetPort::Name("web".to_owned())] {
+        for target_port in [TargetPort::Number(Port::HTTP), TargetPort::Name("web".into())] {
             let declaration = VersionDeclaration {
                 deployment: "web-1".parse().unwrap(),
                 port: Port::HTTP,
                 target_port,
-                selector: BTreeMap::from([("app".to_owned(), "web-1".to_owned())]),
+                selector: [("app".to_owned(), "web-1".to_owned())].into(),
                 weight: Weight::DEFAULT,
                 mirror_percent: Percent::ALL,
-                matches: vec![RouteMatch::default_candidate()],
+                matches: [RouteMatch::default_candidate()].into(),
             };
             let annotation = serde_json::to_string(&declaration).unwrap();
             assert_eq!(serde_json::from_str::<VersionDeclaration>(&annotation).unwrap(), declaration);

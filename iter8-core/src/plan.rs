@@ -1,7 +1,5 @@
 //! The output of planning: which rules, which front, which versions stay, and why.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::filter::{RouteFilter, Timeouts};
@@ -9,8 +7,10 @@ use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, Timestamp};
 use crate::readiness::Readiness;
+use crate::reason::{Reason, RuleReason};
 use crate::release::{ParentRef, Strategy};
 use crate::route_match::RouteMatch;
+use crate::shared::{Labels, List};
 use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
 
@@ -51,23 +51,23 @@ pub struct PlannedRoute {
     /// The port of the front Service.
     pub port: Port,
     /// The Gateways that also get the rules.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub gateways: Vec<ParentRef>,
+    #[serde(skip_serializing_if = "List::is_empty")]
+    pub gateways: List<ParentRef>,
     /// The hostnames for the Gateways.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hostnames: Vec<Hostname>,
+    #[serde(skip_serializing_if = "List::is_empty")]
+    pub hostnames: List<Hostname>,
     /// Labels of the route.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// Annotations of the route.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
     /// Timeouts of every rule.
     #[serde(skip_serializing_if = "Timeouts::is_empty")]
     pub timeouts: Timeouts,
     /// Filters of every rule.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub filters: Vec<RouteFilter>,
+    #[serde(skip_serializing_if = "List::is_empty")]
+    pub filters: List<RouteFilter>,
     /// The rules, never empty; the last one takes every request.
     pub rules: Vec<PlannedRule>,
 }
@@ -77,15 +77,15 @@ pub struct PlannedRoute {
 #[non_exhaustive]
 pub struct PlannedRule {
     /// Any of these; none for the default rule.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub matches: Vec<RouteMatch>,
+    #[serde(skip_serializing_if = "List::is_empty")]
+    pub matches: List<RouteMatch>,
     /// Where requests go. The sum of the weights is positive.
     pub backends: Vec<PlannedBackend>,
     /// Where requests are copied to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mirrors: Vec<PlannedMirror>,
     /// Why the rule is there.
-    pub reason: String,
+    pub reason: RuleReason,
 }
 
 /// A backend of a rule.
@@ -125,13 +125,13 @@ pub struct FrontService {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_port: Option<TargetPort>,
     /// The labels of the primary's Pods.
-    pub selector: BTreeMap<String, String>,
+    pub selector: Labels,
     /// Labels of the Service.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// Annotations of the Service.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
 }
 
 impl FrontService {
@@ -142,9 +142,9 @@ impl FrontService {
             ("name", self.name.as_str().into()),
             ("port", self.port.get().into()),
             ("targetPort", self.target_port.as_ref().map(TargetPort::to_value).unwrap_or_default()),
-            ("selector", (&self.selector).into()),
-            ("labels", (&self.labels).into()),
-            ("annotations", (&self.annotations).into()),
+            ("selector", self.selector.to_value()),
+            ("labels", self.labels.to_value()),
+            ("annotations", self.annotations.to_value()),
         ]))
     }
 }
@@ -167,10 +167,10 @@ pub struct PlannedVersion {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<Weight>,
     /// The requests that are its own.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub matches: Vec<RouteMatch>,
+    #[serde(skip_serializing_if = "List::is_empty")]
+    pub matches: List<RouteMatch>,
     /// Why it gets the requests it gets, or none.
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// What a version is in a release.

@@ -4,18 +4,19 @@ mod live;
 mod removal;
 mod rules;
 
-use std::collections::BTreeMap;
-
 use live::Live;
 pub(crate) use removal::Acceptance;
 use rules::Routing;
 
-use crate::name::VersionName;
-use crate::observation::{Observation, ObservedRule, VersionDeclaration, VersionObservation};
+use crate::name::{ServiceName, VersionName};
+use crate::observation::{Observation, ObservedRule, TargetPort, VersionDeclaration, VersionObservation};
 use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
 use crate::readiness::Readiness;
+use crate::reason::{Pending, Reason};
 use crate::release::Strategy;
+use crate::shared::Labels;
 use crate::valid_release::{ValidRelease, ValidVersion};
+use crate::weight::Port;
 
 /// Plans a release.
 ///
@@ -46,31 +47,34 @@ use crate::valid_release::{ValidRelease, ValidVersion};
 ///
 /// let plan = plan(&release, &Observation::default());
 /// assert!(plan.rules().is_empty(), "nothing is ready, so nothing is routed");
-/// assert_eq!(plan.versions[0].reason, "no requests yet: not ready: its Service does not exist");
+/// assert_eq!(plan.versions[0].reason.to_string(), "no requests yet: not ready: its Service does not exist");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
 pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let live = Live::new(observation.route.as_ref());
-    let declared: Vec<_> =
-        release.versions().map(|version| Declared::new(version, observation, &live)).collect();
+    let mut declared = Vec::with_capacity(release.candidates().len().saturating_add(1));
+    declared.extend(release.versions().map(|version| Declared::new(version, observation, &live)));
     let removed = removed(release, observation, &live);
     let situation = Situation { release, observation, live, declared, removed };
     let in_force = situation.primary_in_force();
     let pending = situation.pending(&in_force);
-    let Routing { rules, reasons, notices } = rules::route(&situation, &in_force, pending.as_deref());
-    let (removals, removal_step) = removal::removals(&situation, &rules, pending.as_deref());
+    let Routing { rules, mut reasons, notices } = rules::route(&situation, &in_force, pending.as_ref());
+    let removals = removal::removals(&situation, &rules, pending.as_ref());
     // Nothing tells when a parent that says nothing counts as accepting.
     let acceptance = observation.route.as_ref().map(|route| Acceptance::of(route, observation.now));
     let look_again =
-        [removal_step, acceptance.and_then(|acceptance| acceptance.due())].into_iter().flatten().min();
+        [removals.look_again, acceptance.and_then(|acceptance| acceptance.due())].into_iter().flatten().min();
 
-    let mut versions: Vec<_> = situation.declared.iter().map(|version| version.planned(&in_force)).collect();
-    versions.extend(removals);
+    let mut versions = Vec::with_capacity(situation.declared.len().saturating_add(removals.versions.len()));
+    for (place, declared) in situation.declared.iter().enumerate() {
+        versions.push(declared.planned(&in_force, reasons.take(place)));
+    }
+    for (place, mut version) in removals.versions {
+        version.reason = reasons.take(place).unwrap_or(version.reason);
+        versions.push(version);
+    }
     for version in &mut versions {
-        if let Some(reason) = reasons.get(&version.name) {
-            version.reason.clone_from(reason);
-        }
         version.weight = rules::default_weight(&rules, &version.service);
     }
     RoutePlan {
@@ -127,7 +131,7 @@ impl<'a> Declared<'a> {
         Self { version, readiness }
     }
 
-    fn planned(&self, in_force: &InForce<'_>) -> PlannedVersion {
+    fn planned(&self, in_force: &InForce<'_>, reason: Option<Reason>) -> PlannedVersion {
         let is_primary = in_force.declared.name == self.version.name;
         PlannedVersion {
             name: self.version.name.clone(),
@@ -137,7 +141,7 @@ impl<'a> Declared<'a> {
             readiness: self.readiness.clone(),
             weight: None,
             matches: self.version.matches.clone(),
-            reason: String::new(),
+            reason: reason.unwrap_or_else(|| Reason::Candidate(self.readiness.clone())),
         }
     }
 }
@@ -183,17 +187,19 @@ impl InForce<'_> {
     }
 
     /// The Service that the default rule names.
-    fn service(&self) -> &crate::ServiceName {
+    fn service(&self) -> &ServiceName {
         self.previous.as_ref().map_or(&self.declared.service, |previous| previous.service)
     }
 }
 
 /// The version that was the primary until now: a candidate in the new document, or removed.
-#[derive(Clone)]
 struct Previous<'a> {
+    place: usize,
     name: &'a VersionName,
-    declaration: VersionDeclaration,
-    service: &'a crate::ServiceName,
+    service: &'a ServiceName,
+    port: Port,
+    target_port: &'a TargetPort,
+    selector: &'a Labels,
     readiness: &'a Readiness,
 }
 
@@ -221,34 +227,46 @@ impl<'a> Situation<'a> {
         InForce { declared, readiness, previous }
     }
 
-    fn previous(&'a self, service: &crate::ServiceName) -> Option<Previous<'a>> {
+    fn previous(&'a self, service: &ServiceName) -> Option<Previous<'a>> {
         let exists = |observed: &VersionObservation| {
             observed.service.as_ref().is_some_and(|found| found.name == *service && !found.deleting)
         };
         let (name, observed) = self.observation.versions.iter().find(|(_, observed)| exists(observed))?;
         let service = &observed.service.as_ref()?.name;
-        if let Some(declared) = self.declared.iter().find(|declared| declared.version.name == *name) {
-            let declaration = declared.version.declaration();
-            return Some(Previous { name, declaration, service, readiness: &declared.readiness });
+        if let Some(place) = self.declared.iter().position(|declared| declared.version.name == *name) {
+            let Declared { version, readiness } = self.declared.get(place)?;
+            let ValidVersion { port, target_port, selector, .. } = version;
+            return Some(Previous { place, name, service, port: *port, target_port, selector, readiness });
         }
-        let removed = self.removed.iter().find(|removed| removed.name == name)?;
-        let declaration = removed.declaration?.clone();
-        Some(Previous { name, declaration, service, readiness: &removed.readiness })
+        let place = self.removed.iter().position(|removed| removed.name == name)?;
+        let Removed { declaration, readiness, .. } = self.removed.get(place)?;
+        let VersionDeclaration { port, target_port, selector, .. } = (*declaration)?;
+        let place = self.place_of_removed(place);
+        Some(Previous { place, name, service, port: *port, target_port, selector, readiness })
     }
 
-    /// What promotion and removal wait for, in words.
-    fn pending(&self, in_force: &InForce<'_>) -> Option<String> {
+    /// The place of removed version `index` among all versions: after the declared ones.
+    fn place_of_removed(&self, index: usize) -> usize {
+        self.declared.len().saturating_add(index)
+    }
+
+    /// What promotion and removal wait for.
+    fn pending(&self, in_force: &InForce<'_>) -> Option<Pending> {
         if in_force.previous.is_some() || !in_force.readiness.is_ready() {
-            return Some(format!("the primary {} is {}", in_force.declared.name, in_force.readiness));
+            let (version, readiness) = (in_force.declared.name.clone(), in_force.readiness.clone());
+            return Some(Pending::Primary { version, readiness });
         }
-        self.declared.iter().skip(1).find_map(|candidate| match &candidate.readiness {
-            Readiness::Updating(_) if self.has_share(candidate) => {
-                Some(format!("{} is {}", candidate.version.name, candidate.readiness))
+        self.declared.iter().skip(1).find_map(|candidate| {
+            let (version, readiness) = (&candidate.version.name, &candidate.readiness);
+            match readiness {
+                Readiness::Updating(_) if self.has_share(candidate) => {
+                    Some(Pending::Candidate { version: version.clone(), readiness: readiness.clone() })
+                }
+                Readiness::NotReady(_) if self.replaces_a_removed_one(candidate) => {
+                    Some(Pending::Replacement { version: version.clone(), readiness: readiness.clone() })
+                }
+                Readiness::Ready | Readiness::Updating(_) | Readiness::NotReady(_) => None,
             }
-            Readiness::NotReady(_) if self.replaces_a_removed_one(candidate) => {
-                Some(format!("{}, which replaces it, is {}", candidate.version.name, candidate.readiness))
-            }
-            Readiness::Ready | Readiness::Updating(_) | Readiness::NotReady(_) => None,
         })
     }
 
@@ -274,19 +292,16 @@ impl<'a> Situation<'a> {
 /// The front Service leads to the primary in force.
 fn front(release: &ValidRelease, in_force: &InForce<'_>) -> FrontService {
     let (selector, target_port) = match &in_force.previous {
-        Some(previous) => (previous.declaration.selector.clone(), previous.declaration.target_port.clone()),
-        None => (in_force.declared.selector.clone(), in_force.declared.target_port.clone()),
+        Some(previous) => (previous.selector, previous.target_port),
+        None => (&in_force.declared.selector, &in_force.declared.target_port),
     };
-    let same = crate::TargetPort::Number(release.service_port);
+    let same = TargetPort::Number(release.service_port);
     FrontService {
         name: release.application.clone(),
         port: release.service_port,
-        target_port: (target_port != same).then_some(target_port),
-        selector,
+        target_port: (*target_port != same).then(|| target_port.clone()),
+        selector: selector.clone(),
         labels: release.labels.clone(),
         annotations: release.annotations.clone(),
     }
 }
-
-/// Why each version gets the requests it gets.
-type Reasons = BTreeMap<VersionName, String>;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::Digest;
 use crate::observation::{DeploymentObservation, EndpointsObservation, VersionObservation};
+use crate::shared::Text;
 
 /// Whether a version can take requests.
 ///
@@ -43,7 +44,7 @@ pub enum Unfinished {
         replicas: u32,
     },
     /// The rollout does not go on.
-    Stalled(String),
+    Stalled(Text),
     /// Pods are going away.
     Terminating(u32),
     /// More Pods serve than are wanted: those of the revision before are still among the endpoints, though the
@@ -71,7 +72,7 @@ pub enum Missing {
     /// No Pod is ready.
     Endpoints,
     /// No Pod is ready and the rollout does not go on.
-    Stalled(String),
+    Stalled(Text),
     /// The first rollout has not become available.
     FirstRollout,
 }

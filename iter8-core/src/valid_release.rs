@@ -1,7 +1,5 @@
 //! A release that can be planned: every default filled in, every rule of the declaration checked.
 
-use std::collections::BTreeMap;
-
 use crate::capabilities::{Limits, Precedence};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
@@ -9,6 +7,7 @@ use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
 use crate::release::{Environment, ParentRef, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
+use crate::shared::{Labels, List};
 use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
 
@@ -29,21 +28,21 @@ pub struct ValidRelease {
     /// Seconds a version keeps its Pods after the route has left it.
     pub drain_seconds: u32,
     /// The Gateways that also get the routes.
-    pub gateways: Vec<ParentRef>,
+    pub gateways: List<ParentRef>,
     /// The hostnames of the Gateways' route.
-    pub hostnames: Vec<Hostname>,
+    pub hostnames: List<Hostname>,
     /// Labels of the front Service.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Annotations of the front Service.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Labels,
     /// Labels of the routes, merged.
-    pub route_labels: BTreeMap<String, String>,
+    pub route_labels: Labels,
     /// Annotations of the routes, merged.
-    pub route_annotations: BTreeMap<String, String>,
+    pub route_annotations: Labels,
     /// Timeouts of every rule.
     pub timeouts: Timeouts,
     /// Filters of every rule, at most one of each type.
-    pub filters: Vec<RouteFilter>,
+    pub filters: List<RouteFilter>,
     /// What has no effect.
     pub warnings: Vec<Notice>,
     /// How much fits into a route, by the capabilities it was validated for.
@@ -112,13 +111,13 @@ pub struct ValidVersion {
     /// Where the routed port leads to in the Pods.
     pub target_port: TargetPort,
     /// The labels by which its Service selects Pods.
-    pub selector: BTreeMap<String, String>,
+    pub selector: Labels,
     /// Weight under blue-green.
     pub weight: Weight,
     /// Share of requests copied under mirror.
     pub mirror_percent: Percent,
     /// Requests it takes as a canary candidate: any of these.
-    pub matches: Vec<RouteMatch>,
+    pub matches: List<RouteMatch>,
     /// Image of the generated container; `None` only where there is a Deployment of the user's own.
     pub image: Option<String>,
     /// Number of Pods, where declared.
@@ -130,13 +129,13 @@ pub struct ValidVersion {
     /// Environment variables of the generated container.
     pub env: Option<Value>,
     /// Labels of the Deployment, merged.
-    pub deployment_labels: BTreeMap<String, String>,
+    pub deployment_labels: Labels,
     /// Annotations of the Deployment, merged.
-    pub deployment_annotations: BTreeMap<String, String>,
+    pub deployment_annotations: Labels,
     /// Labels of the Service, merged.
-    pub service_labels: BTreeMap<String, String>,
+    pub service_labels: Labels,
     /// Annotations of the Service, merged.
-    pub service_annotations: BTreeMap<String, String>,
+    pub service_annotations: Labels,
     /// The user's own Deployment.
     pub deployment_specification: Option<Specification>,
     /// The user's own Service.
@@ -183,8 +182,8 @@ impl ValidVersion {
         let verbatim = |value: &Option<Value>| value.clone().unwrap_or_default();
         let mut fields = vec![
             ("name", self.deployment.as_str().into()),
-            ("labels", (&self.deployment_labels).into()),
-            ("annotations", (&self.deployment_annotations).into()),
+            ("labels", self.deployment_labels.to_value()),
+            ("annotations", self.deployment_annotations.to_value()),
         ];
         if let Some(specification) = &self.deployment_specification {
             fields.push(("metadata", Value::Map(specification.metadata.clone())));
@@ -204,12 +203,12 @@ impl ValidVersion {
     fn declared_service(&self) -> Value {
         let mut fields = vec![
             ("name", self.service.as_str().into()),
-            ("labels", (&self.service_labels).into()),
-            ("annotations", (&self.service_annotations).into()),
+            ("labels", self.service_labels.to_value()),
+            ("annotations", self.service_annotations.to_value()),
             ("deployment", self.deployment.as_str().into()),
             ("port", self.port.get().into()),
             ("targetPort", self.target_port.to_value()),
-            ("selector", (&self.selector).into()),
+            ("selector", self.selector.to_value()),
             ("weight", self.weight.get().into()),
             ("mirrorPercent", u32::from(self.mirror_percent).into()),
             ("matches", self.matches.iter().map(RouteMatch::to_value).collect::<Vec<_>>().into()),

@@ -14,6 +14,7 @@ use crate::filter::FilterType;
 use crate::name::{Hostname, Namespace, ServiceName};
 use crate::notice::Notice;
 use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy};
+use crate::shared::{Labels, List};
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::violation::{InvalidReleaseError, Violation};
 use crate::weight::Port;
@@ -141,14 +142,14 @@ fn check(
         strategy,
         service_port: application.service_port.unwrap_or(Port::HTTP),
         drain_seconds: application.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS),
-        gateways: release.gateways.clone(),
+        gateways: release.gateways.clone().into(),
         hostnames: hostnames(&name, key, &release.hostnames),
-        labels: application.labels.clone(),
-        annotations: application.annotations.clone(),
+        labels: application.labels.clone().into(),
+        annotations: application.annotations.clone().into(),
         route_labels: merged(&application.labels, &application.route.labels),
         route_annotations: merged(&application.annotations, &application.route.annotations),
         timeouts: application.route.timeouts,
-        filters,
+        filters: filters.into(),
         warnings: warnings(release, strategy),
         limits: capabilities.limits,
         precedence: capabilities.precedence,
@@ -159,7 +160,7 @@ fn check(
     (Some(valid), violations)
 }
 
-fn merged(under: &BTreeMap<String, String>, over: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+fn merged(under: &BTreeMap<String, String>, over: &BTreeMap<String, String>) -> Labels {
     under.iter().chain(over).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
@@ -251,9 +252,9 @@ fn application_name(
 }
 
 /// The hostnames of the Gateways' route: the user's, else those of the front Service.
-fn hostnames(application: &ServiceName, key: &ReleaseKey, declared: &[Hostname]) -> Vec<Hostname> {
+fn hostnames(application: &ServiceName, key: &ReleaseKey, declared: &[Hostname]) -> List<Hostname> {
     if !declared.is_empty() {
-        return declared.to_vec();
+        return declared.to_vec().into();
     }
     let namespace = &key.namespace;
     [

@@ -1,7 +1,7 @@
 //! Plan → `HTTPRoute`: the only place that writes rules.
 
 use gateway_api::httproutes::{HttpRoute, HttpRouteParentRefs, HttpRouteRules, HttpRouteSpec};
-use iter8_core::{PlannedRoute, PlannedRule};
+use iter8_core::{Labels, PlannedRoute, PlannedRule};
 
 use crate::{filters, header_modifiers, matches, reference, timeouts};
 
@@ -32,8 +32,9 @@ fn named(
     let spec = HttpRouteSpec { hostnames, parent_refs: Some(parents), rules: Some(rules) };
     let mut object = HttpRoute::new(name, spec);
     object.metadata.namespace = Some(route.namespace.to_string());
-    object.metadata.labels = Some(route.labels.clone()).filter(|labels| !labels.is_empty());
-    object.metadata.annotations = Some(route.annotations.clone()).filter(|texts| !texts.is_empty());
+    let texts = |labels: &Labels| (!labels.is_empty()).then(|| (**labels).clone());
+    object.metadata.labels = texts(&route.labels);
+    object.metadata.annotations = texts(&route.annotations);
     object
 }
 

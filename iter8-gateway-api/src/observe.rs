@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use gateway_api::httproutes::{HttpRoute, HttpRouteRules, HttpRouteRulesBackendRefs};
 use iter8_core::{
-    ObservedBackend, ObservedRule, RouteMatch, RouteObservation, ServiceName, Timestamp, Weight,
+    List, ObservedBackend, ObservedRule, RouteMatch, RouteObservation, ServiceName, Timestamp, Weight,
 };
 
 use crate::reference::Parent;
@@ -66,7 +66,7 @@ fn observe_rules(route: &HttpRoute) -> Vec<ObservedRule> {
     let mut rules: Vec<_> = live.iter().map(|rule| observe_rule(rule, namespace)).collect();
     match rules.last_mut() {
         // The API server writes the default rule's missing matches out as one that takes every request.
-        Some(last) if last.matches == [RouteMatch::default()] => last.matches.clear(),
+        Some(last) if last.matches == [RouteMatch::default()] => last.matches = List::default(),
         Some(_) => {}
         None => rules.push(ObservedRule { altered: true, ..ObservedRule::default() }),
     }
@@ -96,7 +96,7 @@ fn observe_rule(live: &HttpRouteRules, namespace: Option<&str>) -> ObservedRule 
         matches.push(RouteMatch::default());
     }
     let timeouts = observed_timeouts.unwrap_or_default();
-    ObservedRule { matches, backends, mirrors, timeouts, filters: modifiers, altered }
+    ObservedRule { matches: matches.into(), backends, mirrors, timeouts, filters: modifiers.into(), altered }
 }
 
 /// `None` for a backend that is not a Service of this namespace with a legal port and weight.

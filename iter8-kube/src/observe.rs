@@ -98,7 +98,7 @@ fn deployment(object: &DynamicObject) -> Option<DeploymentObservation> {
     observation.stalled = condition("Progressing")
         .filter(|condition| text(condition, "status") == Some("False"))
         .map(|condition| {
-            text(condition, "message").or_else(|| text(condition, "reason")).unwrap_or_default().to_owned()
+            text(condition, "message").or_else(|| text(condition, "reason")).unwrap_or_default().into()
         });
     Some(observation)
 }

@@ -50,7 +50,7 @@ fn version(version: &PlannedVersion) -> VersionStatus {
         name: version.name.as_str().to_owned(),
         role: version.role.as_str().to_owned(),
         readiness: version.readiness.state().to_owned(),
-        reason: version.reason.clone(),
+        reason: version.reason.to_string(),
         weight: version.weight.map(iter8_core::Weight::get),
         matches: version.matches.iter().map(ToString::to_string).collect(),
     }

@@ -47,7 +47,7 @@ fn versions(plan: &RoutePlan) -> Table {
             version.role.as_str().into(),
             Cell::painted(Paint::of(readiness), readiness),
             version.weight.map(|weight| weight.to_string()).unwrap_or_default().into(),
-            version.reason.as_str().into(),
+            version.reason.to_string().into(),
         ]);
     }
     table
@@ -60,7 +60,7 @@ fn rules(plan: &RoutePlan) -> Table {
             index.to_string().into(),
             requests(&rule.matches).into(),
             backends(rule).into(),
-            rule.reason.as_str().into(),
+            rule.reason.to_string().into(),
         ]);
     }
     table

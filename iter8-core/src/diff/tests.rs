@@ -1,6 +1,8 @@
 use super::*;
 use crate::plan::{PlannedMirror, PlannedRule};
+use crate::reason::{Reason, RuleReason};
 use crate::release::Strategy;
+use crate::shared::Labels;
 use crate::weight::Port;
 
 fn backend(service: &str, weight: i128) -> PlannedBackend {
@@ -14,7 +16,12 @@ fn backend(service: &str, weight: i128) -> PlannedBackend {
 /// A rule for header `x: VALUE`, or the default rule.
 fn rule(value: Option<&str>, backends: &[PlannedBackend]) -> PlannedRule {
     let matches = value.map(|value| RouteMatch::header("x", value)).into_iter().collect();
-    PlannedRule { matches, backends: backends.to_vec(), mirrors: Vec::new(), reason: String::new() }
+    PlannedRule {
+        matches,
+        backends: backends.to_vec(),
+        mirrors: Vec::new(),
+        reason: RuleReason { version: None, reason: Reason::Kept },
+    }
 }
 
 fn default(service: &str) -> PlannedRule {
@@ -33,8 +40,8 @@ fn version(name: &str, role: Role, readiness: Readiness) -> PlannedVersion {
         role,
         readiness,
         weight: None,
-        matches: Vec::new(),
-        reason: String::new(),
+        matches: List::default(),
+        reason: Reason::Kept,
     }
 }
 
@@ -45,12 +52,12 @@ fn plan(versions: Vec<PlannedVersion>, rules: Vec<PlannedRule>) -> RoutePlan {
             name: "web".parse().unwrap(),
             namespace: "test".parse().unwrap(),
             port: Port::HTTP,
-            gateways: Vec::new(),
-            hostnames: Vec::new(),
-            labels: std::collections::BTreeMap::new(),
-            annotations: std::collections::BTreeMap::new(),
+            gateways: List::default(),
+            hostnames: List::default(),
+            labels: Labels::default(),
+            annotations: Labels::default(),
             timeouts: crate::Timeouts::default(),
-            filters: Vec::new(),
+            filters: List::default(),
             rules,
         }),
         front: None,
@@ -195,10 +202,10 @@ fn the_front_and_the_rest_of_the_route_are_compared_too() {
     let front = |app: &str| FrontService {
         name: "web".parse().unwrap(),
         port: Port::HTTP,
-        target_port: Some(crate::TargetPort::Name("http".to_owned())),
+        target_port: Some(crate::TargetPort::Name("http".into())),
         selector: [("app".to_owned(), app.to_owned())].into(),
-        labels: std::collections::BTreeMap::new(),
-        annotations: std::collections::BTreeMap::new(),
+        labels: Labels::default(),
+        annotations: Labels::default(),
     };
     let before = RoutePlan { front: Some(front("a")), ..plan(Vec::new(), vec![default("a")]) };
     let mut after = RoutePlan { front: Some(front("b")), ..before.clone() };

@@ -4,6 +4,7 @@ use crate::name::ServiceName;
 use crate::observation::{ObservedRule, RouteObservation};
 use crate::release::Strategy;
 use crate::route_match::RouteMatch;
+use crate::shared::List;
 use crate::weight::Weight;
 
 /// The live route, if there is one.
@@ -53,11 +54,11 @@ impl<'a> Live<'a> {
     }
 
     /// The matches of the rule that is a candidate's own.
-    pub(super) fn matches_of(&self, service: &ServiceName) -> Option<&'a [RouteMatch]> {
+    pub(super) fn matches_of(&self, service: &ServiceName) -> Option<&'a List<RouteMatch>> {
         let is_own = |rule: &&ObservedRule| {
             !rule.matches.is_empty() && rule.backends.iter().any(|backend| backend.service == *service)
         };
-        self.rules().iter().find(is_own).map(|rule| rule.matches.as_slice())
+        self.rules().iter().find(is_own).map(|rule| &rule.matches)
     }
 
     /// The weight of a Service in the default rule, unless it is 0 or means nothing for want of others.

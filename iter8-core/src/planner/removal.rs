@@ -2,24 +2,25 @@
 
 use super::{Removed, Situation};
 use crate::name::ServiceName;
-use crate::observation::{RouteObservation, Timestamp, Verdict};
+use crate::observation::{ParentReport, RouteObservation, Timestamp, Verdict};
 use crate::plan::{PlannedRule, PlannedVersion, Removal, Role};
+use crate::reason::{Pending, Reason};
 
 /// Seconds after which a route counts as accepted by a parent that does not say of which generation
 /// it speaks, or says nothing. Linkerd sets no observedGeneration; its proxies follow within milliseconds.
 const SILENT_ACCEPTANCE_SECONDS: u32 = 5;
 
 /// Whether the parents have accepted the live routes.
-pub(crate) enum Acceptance {
+pub(crate) enum Acceptance<'a> {
     /// All of them have.
     Accepted,
     /// Not yet; those that do not say more count as accepting at this moment.
     Pending(Option<Timestamp>),
-    /// One refuses, for this reason.
-    Refused(String),
+    /// One refuses.
+    Refused(&'a ParentReport),
 }
 
-impl Acceptance {
+impl<'a> Acceptance<'a> {
     /// When the route counts as accepted without a word from anybody.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match self {
@@ -28,17 +29,12 @@ impl Acceptance {
         }
     }
 
-    pub(crate) fn of(route: &RouteObservation, now: Timestamp) -> Self {
+    pub(crate) fn of(route: &'a RouteObservation, now: Timestamp) -> Self {
         let mut acceptance = Self::Accepted;
         for report in &route.parents {
             match &report.verdict {
                 Verdict::Accepted => {}
-                Verdict::Refused { reason, message } => {
-                    return Self::Refused(format!(
-                        "{} refuses the route: {reason}: {message}",
-                        report.parent
-                    ));
-                }
+                Verdict::Refused { .. } => return Self::Refused(report),
                 Verdict::Stale => acceptance = Self::Pending(None),
                 Verdict::AcceptedUnversioned | Verdict::Silent => {
                     // A route that does not say when it was written was written long ago.
@@ -55,20 +51,27 @@ impl Acceptance {
     }
 }
 
-/// What becomes of each removed version, and when to look again.
+/// What becomes of the removed versions.
+#[derive(Default)]
+pub(super) struct Removals {
+    /// Each with its place among all versions.
+    pub(super) versions: Vec<(usize, PlannedVersion)>,
+    pub(super) look_again: Option<Timestamp>,
+}
+
 pub(super) fn removals(
     situation: &Situation<'_>,
     rules: &[PlannedRule],
-    pending: Option<&str>,
-) -> (Vec<PlannedVersion>, Option<Timestamp>) {
-    let mut look_again: Option<Timestamp> = None;
-    let mut versions = Vec::new();
-    for removed in &situation.removed {
+    pending: Option<&Pending>,
+) -> Removals {
+    let mut removals = Removals::default();
+    for (index, removed) in situation.removed.iter().enumerate() {
         let Some((removal, reason, at)) = removal(situation, removed, rules, pending) else { continue };
-        look_again = [look_again, at].into_iter().flatten().min();
-        versions.extend(planned(removed, removal, reason));
+        removals.look_again = [removals.look_again, at].into_iter().flatten().min();
+        let planned = planned(removed, removal, reason);
+        removals.versions.extend(planned.map(|planned| (situation.place_of_removed(index), planned)));
     }
-    (versions, look_again)
+    removals
 }
 
 /// `None` where both objects are on their way out already.
@@ -76,34 +79,34 @@ fn removal(
     situation: &Situation<'_>,
     removed: &Removed<'_>,
     rules: &[PlannedRule],
-    pending: Option<&str>,
-) -> Option<(Removal, String, Option<Timestamp>)> {
+    pending: Option<&Pending>,
+) -> Option<(Removal, Reason, Option<Timestamp>)> {
     let now = situation.observation.now;
     let service = removed.observed.service.as_ref().filter(|service| !service.deleting);
     let deployment = removed.observed.deployment.as_ref().filter(|deployment| !deployment.deleting);
     let Some(service) = service else {
         // Without its Service nothing can reach it, so there is nothing to drain.
         deployment?;
-        return Some((Removal::Due, "its Service is gone".to_owned(), None));
+        return Some((Removal::Due, Reason::ServiceGone, None));
     };
     if is_named(rules, &service.name) {
-        let reason =
-            pending.map_or_else(|| "kept".to_owned(), |pending| format!("kept until then: {pending}"));
+        let reason = pending.map_or(Reason::Kept, |pending| Reason::Retained(pending.clone()));
         return Some((Removal::Retained, reason, None));
     }
     if let Some(pending) = pending {
-        return Some((Removal::Retained, format!("kept without requests until then: {pending}"), None));
+        return Some((Removal::Retained, Reason::RetainedWithoutRequests(pending.clone()), None));
     }
     if situation.live.names(&service.name) {
-        return Some((Removal::Leaving, "the route without it is being written".to_owned(), None));
+        return Some((Removal::Leaving, Reason::LeavesRoute, None));
     }
     match situation.live.route().map(|route| Acceptance::of(route, now)) {
         None | Some(Acceptance::Accepted) => {}
         Some(Acceptance::Pending(at)) => {
-            let reason = "the parents have not yet accepted the route without it".to_owned();
-            return Some((Removal::Leaving, reason, at));
+            return Some((Removal::Leaving, Reason::NotYetAccepted, at));
         }
-        Some(Acceptance::Refused(reason)) => return Some((Removal::Leaving, reason, None)),
+        Some(Acceptance::Refused(report)) => {
+            return Some((Removal::Leaving, Reason::RouteRefused(report.clone()), None));
+        }
     }
     let seconds = situation.release.drain_seconds;
     // A drain that began before the route was written last may be one that a rollback has ended. With a clock
@@ -113,15 +116,13 @@ fn removal(
         written.is_none_or(|written| written <= since.plus_seconds(RouteObservation::WRITTEN_WITHIN_SECONDS))
     };
     let Some(since) = service.draining_since.filter(is_later) else {
-        let reason = format!("requests under way may finish for {seconds} s");
-        return Some((Removal::DrainBegins, reason, Some(now.plus_seconds(seconds))));
+        return Some((Removal::DrainBegins, Reason::Draining { seconds }, Some(now.plus_seconds(seconds))));
     };
     let until = since.plus_seconds(seconds);
     if until > now {
-        let reason = format!("requests under way may finish for {seconds} s");
-        return Some((Removal::Draining { until }, reason, Some(until)));
+        return Some((Removal::Draining { until }, Reason::Draining { seconds }, Some(until)));
     }
-    Some((Removal::Due, "nothing leads to it any more".to_owned(), None))
+    Some((Removal::Due, Reason::Unreachable, None))
 }
 
 fn is_named(rules: &[PlannedRule], service: &ServiceName) -> bool {
@@ -132,7 +133,7 @@ fn is_named(rules: &[PlannedRule], service: &ServiceName) -> bool {
 }
 
 /// `None` only for a version without any object.
-fn planned(removed: &Removed<'_>, removal: Removal, reason: String) -> Option<PlannedVersion> {
+fn planned(removed: &Removed<'_>, removal: Removal, reason: Reason) -> Option<PlannedVersion> {
     let observed = removed.observed;
     let declared_deployment = removed.declaration.map(|declaration| declaration.deployment.clone());
     let deployment =

@@ -4,30 +4,47 @@ mod canary;
 
 use canary::canary;
 
-use super::{InForce, Reasons, Situation};
-use crate::name::{ServiceName, VersionName};
+use super::{InForce, Situation};
+use crate::name::ServiceName;
 use crate::notice::Notice;
 use crate::observation::ObservedRule;
 use crate::plan::{PlannedBackend, PlannedMirror, PlannedRule};
 use crate::readiness::Readiness;
+use crate::reason::{Pending, Reason, RuleReason};
 use crate::release::Strategy;
+use crate::shared::List;
 use crate::weight::{Port, Weight};
 
 /// The rules, and why each version gets what it gets.
-#[derive(Default)]
 pub(super) struct Routing {
     pub(super) rules: Vec<PlannedRule>,
     pub(super) reasons: Reasons,
     pub(super) notices: Vec<Notice>,
 }
 
-impl Routing {
-    fn because(&mut self, version: &VersionName, reason: impl Into<String>) {
-        self.reasons.insert(version.clone(), reason.into());
+/// Why each version gets the requests it gets, by its place: the declared ones in order, then the removed ones.
+pub(super) struct Reasons(Vec<Option<Reason>>);
+
+impl Reasons {
+    pub(super) fn take(&mut self, place: usize) -> Option<Reason> {
+        self.0.get_mut(place).and_then(Option::take)
     }
 }
 
-pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
+impl Routing {
+    fn new(situation: &Situation<'_>) -> Self {
+        let versions = situation.place_of_removed(situation.removed.len());
+        Self { rules: Vec::new(), reasons: Reasons(vec![None; versions]), notices: Vec::new() }
+    }
+
+    fn because(&mut self, place: usize, reason: Reason) {
+        if let Some(known) = self.reasons.0.get_mut(place) {
+            *known = Some(reason);
+        }
+    }
+}
+
+pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&Pending>) -> Routing {
     let strategy = situation.release.strategy;
     // A change of strategy waits like a promotion does: both shapes do not fit in one route.
     // Without a route nothing would remember the primary before, to which the front leads until then.
@@ -42,83 +59,108 @@ pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: 
         }
     }
     if strategy == Strategy::None {
-        let mut routing = Routing::default();
-        for declared in &situation.declared {
-            routing.because(&declared.version.name, "strategy none has no route");
-        }
-        return routing;
+        return without_rules(situation, |_| Reason::NoStrategy);
     }
     if !situation.live.exists() && !in_force.readiness.is_routable() {
-        let mut routing = Routing::default();
-        for declared in &situation.declared {
-            let reason = if declared.readiness.is_routable() {
-                format!("no requests yet: the primary {} is {}", in_force.declared.name, in_force.readiness)
+        return without_rules(situation, |readiness| {
+            if readiness.is_routable() {
+                let (primary, readiness) = (in_force.declared.name.clone(), in_force.readiness.clone());
+                Reason::PrimaryNotReadyYet { primary, readiness }
             } else {
-                format!("no requests yet: {}", declared.readiness)
-            };
-            routing.because(&declared.version.name, reason);
-        }
-        return routing;
+                Reason::NotReadyYet(readiness.clone())
+            }
+        });
     }
     match strategy {
-        Strategy::None => Routing::default(),
+        Strategy::None => Routing::new(situation),
         Strategy::Canary => canary(situation, in_force, pending),
         Strategy::BlueGreen => blue_green(situation, in_force, pending),
         Strategy::Mirror => mirror(situation, in_force),
     }
 }
 
+fn without_rules(situation: &Situation<'_>, reason: impl Fn(&Readiness) -> Reason) -> Routing {
+    let mut routing = Routing::new(situation);
+    for (place, declared) in situation.declared.iter().enumerate() {
+        routing.because(place, reason(&declared.readiness));
+    }
+    routing
+}
+
 /// Everything that no other rule takes goes to the primary in force.
 fn default_rule(in_force: &InForce<'_>, routing: &mut Routing) -> PlannedRule {
     let primary = in_force.declared;
-    let (name, service, port, reason) = match &in_force.previous {
+    let readiness = in_force.readiness.clone();
+    let (place, name, service, port, reason) = match &in_force.previous {
         Some(previous) => {
-            let reason = format!(
-                "serves until the new primary {} is ready: it is {}",
-                primary.name, in_force.readiness
-            );
-            (previous.name, previous.service, previous.declaration.port, reason)
+            let reason = Reason::PreviousPrimary { primary: primary.name.clone(), readiness };
+            (previous.place, previous.name, previous.service, previous.port, reason)
         }
-        None if in_force.readiness.is_routable() => {
-            (&primary.name, &primary.service, primary.port, format!("the primary, {}", in_force.readiness))
+        None if readiness.is_routable() => {
+            (0, &primary.name, &primary.service, primary.port, Reason::Primary(readiness))
         }
-        None => {
-            let reason = format!("the primary keeps its rule though it is {}", in_force.readiness);
-            (&primary.name, &primary.service, primary.port, reason)
-        }
+        None => (0, &primary.name, &primary.service, primary.port, Reason::PrimaryNotReady(readiness)),
     };
-    routing.because(name, reason.clone());
+    routing.because(place, reason.clone());
     PlannedRule {
-        matches: Vec::new(),
+        matches: List::default(),
         backends: vec![backend(service, port, Weight::ONE)],
         mirrors: Vec::new(),
-        reason: format!("{name}: {reason}"),
+        reason: RuleReason { version: Some(name.clone()), reason },
     }
 }
 
-fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
-    let mut routing = Routing::default();
-    let mut backends = Vec::new();
-    for declared in &situation.declared {
+fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&Pending>) -> Routing {
+    let mut routing = Routing::new(situation);
+    let mut backends = Vec::with_capacity(situation.declared.len());
+    for (place, declared) in situation.declared.iter().enumerate() {
         let version = declared.version;
         let live = situation.live.weight_of(&version.service);
+        let readiness = declared.readiness.clone();
         let (weight, reason) = match (&declared.readiness, live) {
-            (Readiness::Ready, _) => (version.weight, format!("weight {}: it is ready", version.weight)),
-            (Readiness::Updating(_), Some(live)) => {
-                (live, format!("keeps weight {live}, {}", declared.readiness))
+            (Readiness::Updating(_), Some(weight)) => (weight, Reason::KeepsWeight { weight, readiness }),
+            (Readiness::Ready, _) | (Readiness::Updating(_), None) => {
+                (version.weight, Reason::Weight { weight: version.weight, readiness })
             }
-            (Readiness::Updating(_), None) => {
-                (version.weight, format!("weight {}, {}", version.weight, declared.readiness))
-            }
-            (Readiness::NotReady(_), _) => (Weight::ZERO, format!("weight 0: {}", declared.readiness)),
+            (Readiness::NotReady(_), _) => (Weight::ZERO, Reason::NoWeight(readiness)),
         };
-        routing.because(&version.name, reason);
+        routing.because(place, reason);
         backends.push(backend(&version.service, version.port, weight));
     }
-    for removed in &situation.removed {
-        let (Some(pending), Some(declaration), Some(service)) =
-            (pending, removed.declaration, &removed.observed.service)
-        else {
+    if let Some(pending) = pending {
+        retained_weights(situation, in_force, pending, &mut backends, &mut routing);
+    }
+    let limit = situation.release.limits.backends_per_rule;
+    while backends.len() > limit {
+        // What serves now stays; the last of the new ones waits.
+        let is_new = |backend: &PlannedBackend| {
+            let is_live = situation.live.default_services().any(|service| *service == backend.service);
+            !is_live && backend.service != *in_force.service()
+        };
+        let last = backends.iter().rposition(is_new).unwrap_or(limit);
+        let waiting = backends.remove(last);
+        let is_waiting = |declared: &super::Declared<'_>| declared.version.service == waiting.service;
+        if let Some(place) = situation.declared.iter().position(is_waiting) {
+            routing.because(place, Reason::TooManyBackends { limit });
+        }
+    }
+    some_weight(&mut backends, in_force, &mut routing);
+    primary_first(&mut backends, in_force);
+    let reason = RuleReason { version: None, reason: Reason::Split { versions: backends.len() } };
+    routing.rules.push(PlannedRule { matches: List::default(), backends, mirrors: Vec::new(), reason });
+    routing
+}
+
+/// The shares that removed versions keep until what is pending is done.
+fn retained_weights(
+    situation: &Situation<'_>,
+    in_force: &InForce<'_>,
+    pending: &Pending,
+    backends: &mut Vec<PlannedBackend>,
+    routing: &mut Routing,
+) {
+    for (index, removed) in situation.removed.iter().enumerate() {
+        let (Some(declaration), Some(service)) = (removed.declaration, &removed.observed.service) else {
             continue;
         };
         // A version that had no share, a mirror for instance, has none to keep.
@@ -132,29 +174,10 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
         } else {
             continue;
         };
-        routing.because(removed.name, format!("removed, but keeps weight {weight} until then: {pending}"));
+        let reason = Reason::RetainedWeight { weight, pending: pending.clone() };
+        routing.because(situation.place_of_removed(index), reason);
         backends.push(backend(&service.name, declaration.port, weight));
     }
-    let limit = situation.release.limits.backends_per_rule;
-    while backends.len() > limit {
-        // What serves now stays; the last of the new ones waits.
-        let is_new = |backend: &PlannedBackend| {
-            let is_live = situation.live.default_services().any(|service| *service == backend.service);
-            !is_live && backend.service != *in_force.service()
-        };
-        let last = backends.iter().rposition(is_new).unwrap_or(limit);
-        let waiting = backends.remove(last);
-        let reason = format!("waits: the route has {limit} backends already until others have left it");
-        let mut declared = situation.declared.iter().map(|declared| declared.version);
-        if let Some(version) = declared.find(|version| version.service == waiting.service) {
-            routing.because(&version.name, reason);
-        }
-    }
-    some_weight(&mut backends, in_force, &mut routing);
-    primary_first(&mut backends, in_force);
-    let reason = format!("split by weight over {} versions", backends.len());
-    routing.rules.push(PlannedRule { matches: Vec::new(), backends, mirrors: Vec::new(), reason });
-    routing
 }
 
 /// First in the default rule is the primary in force: the live route is what remembers it.
@@ -169,35 +192,36 @@ fn some_weight(backends: &mut [PlannedBackend], in_force: &InForce<'_>, routing:
     }
     if let Some(backend) = backends.iter_mut().find(|backend| backend.service == *in_force.service()) {
         backend.weight = Weight::ONE;
-        let (name, readiness) = match &in_force.previous {
-            Some(previous) => (previous.name, previous.readiness),
-            None => (&in_force.declared.name, in_force.readiness),
+        let (place, readiness) = match &in_force.previous {
+            Some(previous) => (previous.place, previous.readiness),
+            None => (0, in_force.readiness),
         };
-        routing.because(name, format!("weight 1, since no version has any: {readiness}"));
+        routing.because(place, Reason::OnlyWeight(readiness.clone()));
     }
 }
 
 fn mirror(situation: &Situation<'_>, in_force: &InForce<'_>) -> Routing {
-    let mut routing = Routing::default();
+    let mut routing = Routing::new(situation);
+    if in_force.previous.is_some() {
+        routing.because(0, Reason::BecomesPrimary(in_force.readiness.clone()));
+    }
     let mut rule = default_rule(in_force, &mut routing);
-    for declared in situation.declared.iter().skip(1) {
+    for (place, declared) in situation.declared.iter().enumerate().skip(1) {
         let version = declared.version;
         if rule.backends.iter().any(|backend| backend.service == version.service) {
             continue; // it is the primary in force
         }
-        if declared.readiness.is_routable() {
+        let readiness = declared.readiness.clone();
+        if readiness.is_routable() {
             let percent = version.mirror_percent;
-            routing.because(
-                &version.name,
-                format!("gets a copy of {percent} % of the requests: {}", declared.readiness),
-            );
+            routing.because(place, Reason::Mirrored { percent, readiness });
             rule.mirrors.push(PlannedMirror {
                 service: version.service.clone(),
                 port: version.port,
                 percent,
             });
         } else {
-            routing.because(&version.name, format!("no copies: {}", declared.readiness));
+            routing.because(place, Reason::NotMirrored(readiness));
         }
     }
     routing.rules.push(rule);
@@ -205,12 +229,9 @@ fn mirror(situation: &Situation<'_>, in_force: &InForce<'_>) -> Routing {
 }
 
 /// The live rules without the versions that cannot serve any more.
-fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &str) -> Routing {
-    let mut routing = Routing::default();
-    let reason = format!("the rules of the strategy before are kept until then: {pending}");
-    for declared in &situation.declared {
-        routing.because(&declared.version.name, reason.clone());
-    }
+fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &Pending) -> Routing {
+    let reason = Reason::HeldStrategy(pending.clone());
+    let mut routing = without_rules(situation, |_| reason.clone());
     let can_serve = |service: &ServiceName| {
         let declared = situation.declared.iter().filter(|declared| declared.version.service == *service);
         let removed = situation.removed.iter().filter(|removed| {
@@ -242,7 +263,7 @@ fn held_rule(
     in_force: &InForce<'_>,
     can_serve: &impl Fn(&ServiceName) -> bool,
     exists: &impl Fn(&ServiceName) -> bool,
-    reason: &str,
+    reason: &Reason,
 ) -> Option<PlannedRule> {
     let serving =
         live.backends.iter().any(|backend| backend.weight != Weight::ZERO && can_serve(&backend.service));
@@ -273,7 +294,7 @@ fn held_rule(
         matches: live.matches.clone(),
         backends,
         mirrors: Vec::new(),
-        reason: reason.to_owned(),
+        reason: RuleReason { version: None, reason: reason.clone() },
     })
 }
 

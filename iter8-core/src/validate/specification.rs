@@ -80,7 +80,7 @@ pub(super) fn routed_port(
     };
     let target = match entry.get("targetPort") {
         None | Some(Value::Null) => Some(TargetPort::Number(port)),
-        Some(Value::String(name)) => Some(TargetPort::Name(name.clone())),
+        Some(Value::String(name)) => Some(TargetPort::Name(name.as_str().into())),
         Some(value) => value.as_integer().and_then(|port| Port::try_from(port).ok()).map(TargetPort::Number),
     };
     if target.is_none() {

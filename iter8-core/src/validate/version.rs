@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::name::ServiceName;
 use crate::observation::TargetPort;
 use crate::release::{Declared, Environment, Release, ReleaseKey, Strategy, Version};
+use crate::shared::{Labels, List};
 use crate::valid_release::ValidVersion;
 use crate::weight::{Percent, Port, Weight};
 use crate::{FieldPath, RouteMatch, Value, Violation};
@@ -76,7 +77,7 @@ pub(super) fn version(
     let container_port = container_port(context, declared, &path, violations);
     let routed = specification::routed_port(declared, &path, violations);
     let selector = specification::selector(declared)
-        .unwrap_or_else(|| BTreeMap::from([("app".to_owned(), name.as_str().to_owned())]));
+        .map_or_else(|| [("app".to_owned(), name.as_str().to_owned())].into(), Labels::from);
     specification::check_pod_labels(declared, name.as_str(), &selector, &path, violations);
 
     let merged = |own: fn(&Version) -> &BTreeMap<String, String>,
@@ -84,7 +85,7 @@ pub(super) fn version(
                   of_object: Option<&BTreeMap<String, String>>| {
         let layers = [Some(of_application), Some(own(declared)), of_object];
         let layers = layers.into_iter().flatten().flatten();
-        layers.map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>()
+        layers.map(|(key, value)| (key.clone(), value.clone())).collect::<Labels>()
     };
     let application = &context.release.application;
     let (own_deployment, own_service) = (declared.deployment.as_ref(), declared.service.as_ref());
@@ -134,11 +135,11 @@ fn ok<T, E: std::fmt::Display>(
 }
 
 /// Only a canary candidate has matches; without any it gets the default one.
-fn candidate_matches(strategy: Strategy, index: usize, declared: &[RouteMatch]) -> Vec<RouteMatch> {
+fn candidate_matches(strategy: Strategy, index: usize, declared: &[RouteMatch]) -> List<RouteMatch> {
     match strategy {
-        Strategy::Canary if index > 0 && declared.is_empty() => vec![RouteMatch::default_candidate()],
+        Strategy::Canary if index > 0 && declared.is_empty() => [RouteMatch::default_candidate()].into(),
         Strategy::Canary if index > 0 => declared.iter().map(RouteMatch::canonical).collect(),
-        Strategy::Canary | Strategy::None | Strategy::BlueGreen | Strategy::Mirror => Vec::new(),
+        Strategy::Canary | Strategy::None | Strategy::BlueGreen | Strategy::Mirror => List::default(),
     }
 }
 

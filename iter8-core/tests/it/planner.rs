@@ -26,7 +26,7 @@ fn there_is_no_rule_before_the_primary_has_been_ready_once() {
         let plan = world.plan(&release);
         assert!(plan.route.is_none(), "{strategy}: only the candidate is ready");
         assert_eq!(
-            planned(&plan, "web-1").reason,
+            planned(&plan, "web-1").reason.to_string(),
             "no requests yet: the primary web-0 is not ready: no Pod is ready"
         );
         world.finish("web-0");
@@ -67,7 +67,7 @@ fn a_candidate_is_reached_by_its_matches_while_it_is_ready_and_only_then() {
     world.crash("web-1");
     let plan = world.step(&release);
     assert_eq!(rules(&plan), [DEFAULT], "failing");
-    assert_eq!(planned(&plan, "web-1").reason, "no requests: not ready: no Pod is ready");
+    assert_eq!(planned(&plan, "web-1").reason.to_string(), "no requests: not ready: no Pod is ready");
     world.finish("web-1");
     assert_eq!(rules(&world.step(&release)), [TEST, DEFAULT], "recovering");
 }
@@ -80,7 +80,7 @@ fn the_primary_keeps_its_rule_though_it_is_not_ready() {
     let plan = world.step(&release);
     assert_eq!(rules(&plan), [TEST, DEFAULT]);
     assert_eq!(
-        planned(&plan, "web-0").reason,
+        planned(&plan, "web-0").reason.to_string(),
         "the primary keeps its rule though it is not ready: no Pod is ready"
     );
     world.observation.versions.clear();
@@ -195,7 +195,7 @@ fn a_version_seen_with_another_digest_is_not_ready() {
         panic!("an old rollout passes for the new one: {:?}", planned(&plan, "web-0"));
     };
     assert_eq!(
-        planned(&plan, "web-0").reason,
+        planned(&plan, "web-0").reason.to_string(),
         "the primary, updating: its Deployment is not yet as declared"
     );
 }
@@ -301,7 +301,7 @@ fn the_route_never_has_more_rules_than_the_mesh_allows() {
     let plan = world.step(&new);
     assert_eq!(plan.rules().len(), 16);
     assert!(plan.rules().iter().all(|rule| !rule.backends[0].service.as_str().starts_with('b')));
-    assert!(planned(&plan, "b1").reason.starts_with("waits: the route has 16 rules already"));
+    assert!(planned(&plan, "b1").reason.to_string().starts_with("waits: the route has 16 rules already"));
     world.finish("b15");
     let plan = world.step(&new);
     assert!(plan.rules().iter().all(|rule| !rule.backends[0].service.as_str().starts_with('a')));
@@ -325,7 +325,7 @@ fn where_old_and_new_backends_do_not_fit_together_the_new_ones_wait() {
     let services: Vec<_> = plan.rules()[0].backends.iter().map(|b| b.service.as_str().to_owned()).collect();
     assert!(services.len() == 16 && services.iter().all(|service| service.starts_with('a')), "{services:?}");
     assert_eq!(services[0], "a0");
-    assert!(planned(&plan, "b1").reason.starts_with("waits: the route has 16 backends already"));
+    assert!(planned(&plan, "b1").reason.to_string().starts_with("waits: the route has 16 backends already"));
     world.finish("b0");
     world.version("b9").endpoints.terminating = 1;
     let plan = world.plan(&new);
@@ -356,7 +356,10 @@ fn a_changed_strategy_waits_for_a_redefined_primary() {
     let plan = world.step(&blue_green);
     assert_eq!(rules(&plan), [TEST, DEFAULT]);
     assert!(
-        planned(&plan, "web-1").reason.starts_with("the rules of the strategy before are kept until then")
+        planned(&plan, "web-1")
+            .reason
+            .to_string()
+            .starts_with("the rules of the strategy before are kept until then")
     );
     world.crash("web-1");
     assert_eq!(rules(&world.plan(&blue_green)).last().unwrap(), "* → web-0*50, web-1*0");

@@ -61,7 +61,7 @@ fn the_candidate_keeps_its_rule_and_its_pods_while_the_new_primary_is_updating()
     assert_eq!(rules(&plan), [TEST, DEFAULT]);
     assert_eq!(removal(&plan, "web-1"), Some(Removal::Retained));
     assert_eq!(
-        planned(&plan, "web-1").reason,
+        planned(&plan, "web-1").reason.to_string(),
         "removed, but keeps its rule until then: the primary web-0 is updating: its rollout has not begun"
     );
     let deployment = world.version("web-0").deployment.as_mut().unwrap();
@@ -202,12 +202,12 @@ fn a_new_primary_that_never_becomes_ready_keeps_the_candidate_and_says_why() {
     let (mut world, promoted) = promoting();
     let deployment = world.version("web-0").deployment.as_mut().unwrap();
     deployment.status_is_current = true;
-    deployment.stalled = Some("ImagePullBackOff".to_owned());
+    deployment.stalled = Some("ImagePullBackOff".into());
     for _ in 0..10 {
         let plan = world.step(&promoted);
         assert_eq!(rules(&plan), [TEST, DEFAULT]);
         assert_eq!(
-            planned(&plan, "web-1").reason,
+            planned(&plan, "web-1").reason.to_string(),
             "removed, but keeps its rule until then: the primary web-0 is updating: its rollout is stuck: \
              ImagePullBackOff"
         );
@@ -296,7 +296,7 @@ fn a_renamed_candidate_keeps_its_rule_under_the_old_name_until_the_new_one_is_re
     let plan = world.step(&renamed);
     assert_eq!(rules(&plan), [TEST, DEFAULT]);
     assert_eq!(
-        planned(&plan, "web-1").reason,
+        planned(&plan, "web-1").reason.to_string(),
         "removed, but keeps its rule until then: fast, which replaces it, is not ready: no Pod is ready"
     );
     world.finish("fast");

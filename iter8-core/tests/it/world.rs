@@ -173,7 +173,7 @@ pub(crate) fn live_route(rules: Vec<ObservedRule>, written: Timestamp) -> RouteO
         named: backends.chain(mirrors).cloned().collect(),
         written: Some(written),
         parents: vec![ParentReport {
-            parent: "Service test/web:80".to_owned(),
+            parent: "Service test/web:80".into(),
             verdict: Verdict::AcceptedUnversioned,
         }],
         rules,

@@ -18,7 +18,7 @@ pub(super) fn reports(route: &HttpRoute) -> Vec<ParentReport> {
         let verdicts = statuses.iter().filter(is_meant).map(|status| verdict(status, route));
         // More than one controller may serve the parent; the route is not in force before all of them say so.
         let verdict = verdicts.min_by_key(rank).unwrap_or(Verdict::Silent);
-        ParentReport { parent: parent.to_string(), verdict }
+        ParentReport { parent: parent.to_string().into(), verdict }
     };
     route.spec.parent_refs.iter().flatten().map(report).collect()
 }
@@ -34,7 +34,8 @@ fn verdict(status: &HttpRouteStatusParents, route: &HttpRoute) -> Verdict {
         ("True", Some(_)) => Verdict::Accepted,
         ("True", None) => Verdict::AcceptedUnversioned,
         ("False", _) => {
-            Verdict::Refused { reason: condition.reason.clone(), message: condition.message.clone() }
+            let [reason, message] = [&condition.reason, &condition.message].map(|text| text.as_str().into());
+            Verdict::Refused { reason, message }
         }
         _ => Verdict::Silent,
     }

@@ -53,7 +53,7 @@ fn status(kind: &str, accepted: &str, generation: Option<u32>) -> Value {
 }
 
 fn refused() -> Verdict {
-    Verdict::Refused { reason: "Because".to_owned(), message: "so it is".to_owned() }
+    Verdict::Refused { reason: "Because".into(), message: "so it is".into() }
 }
 
 #[test]

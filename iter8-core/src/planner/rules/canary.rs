@@ -4,37 +4,40 @@ use super::{Routing, backend, default_rule};
 use crate::name::{ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::plan::PlannedRule;
-use crate::planner::{Declared, InForce, Removed, Situation};
+use crate::planner::{Declared, InForce, Situation};
 use crate::precedence::{Claimant, arrange};
 use crate::readiness::Readiness;
+use crate::reason::{Pending, Reason, RuleReason};
 use crate::route_match::RouteMatch;
+use crate::shared::List;
 use crate::weight::{Port, Weight};
 
 /// A candidate's rule before it is known whether it fits.
 struct CandidateRule<'a> {
+    place: usize,
     name: &'a VersionName,
     service: &'a ServiceName,
     port: Port,
-    matches: Vec<RouteMatch>,
-    reason: String,
+    matches: List<RouteMatch>,
+    reason: Reason,
 }
 
-pub(super) fn canary(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&str>) -> Routing {
-    let mut routing = Routing::default();
-    let mut candidates = Vec::new();
-    for declared in &situation.declared {
-        match candidate_rule(situation, in_force, declared) {
+pub(super) fn canary(
+    situation: &Situation<'_>,
+    in_force: &InForce<'_>,
+    pending: Option<&Pending>,
+) -> Routing {
+    let mut routing = Routing::new(situation);
+    let mut candidates = Vec::with_capacity(situation.declared.len());
+    for place in 0..situation.declared.len() {
+        match candidate_rule(situation, in_force, place) {
             Ok(rule) => candidates.extend(rule),
-            Err(reason) => routing.because(&declared.version.name, reason),
+            Err(reason) => routing.because(place, reason),
         }
     }
     if let Some(pending) = pending {
-        candidates.extend(
-            situation
-                .removed
-                .iter()
-                .filter_map(|removed| retained_rule(situation, in_force, removed, pending)),
-        );
+        let places = 0..situation.removed.len();
+        candidates.extend(places.filter_map(|index| retained_rule(situation, in_force, index, pending)));
     }
     let default = default_rule(in_force, &mut routing);
     let room = situation.release.limits.rules.saturating_sub(1);
@@ -44,18 +47,16 @@ pub(super) fn canary(situation: &Situation<'_>, in_force: &InForce<'_>, pending:
         let last = candidates.iter().rposition(is_new).unwrap_or(room);
         let waiting = candidates.remove(last);
         let limit = situation.release.limits.rules;
-        routing.because(
-            waiting.name,
-            format!("waits: the route has {limit} rules already until others have left it"),
-        );
+        routing.because(waiting.place, Reason::TooManyRules { limit });
     }
+    routing.rules.reserve_exact(candidates.len().saturating_add(1));
     for rule in in_order(candidates, situation, in_force, &mut routing) {
-        routing.because(rule.name, rule.reason.clone());
+        routing.because(rule.place, rule.reason.clone());
         routing.rules.push(PlannedRule {
             matches: rule.matches,
             backends: vec![backend(rule.service, rule.port, Weight::ONE)],
             mirrors: Vec::new(),
-            reason: format!("{}: {}", rule.name, rule.reason),
+            reason: RuleReason { version: Some(rule.name.clone()), reason: rule.reason },
         });
     }
     routing.rules.push(default);
@@ -87,34 +88,34 @@ fn in_order<'a>(
 fn candidate_rule<'a>(
     situation: &Situation<'a>,
     in_force: &InForce<'_>,
-    declared: &'a Declared<'a>,
-) -> Result<Option<CandidateRule<'a>>, String> {
-    let version = declared.version;
+    place: usize,
+) -> Result<Option<CandidateRule<'a>>, Reason> {
+    let Some(Declared { version, readiness }) = situation.declared.get(place) else { return Ok(None) };
     let is_primary = version.name == in_force.declared.name;
     let is_previous = in_force.previous.as_ref().is_some_and(|previous| *previous.name == version.name);
     if is_previous || (is_primary && in_force.previous.is_none()) {
         return Ok(None);
     }
     let live = situation.live.matches_of(&version.service);
-    let (matches, reason) = match (&declared.readiness, live) {
-        (Readiness::NotReady(_), _) => return Err(format!("no requests: {}", declared.readiness)),
-        (Readiness::Ready, _) if !is_primary => (version.matches.clone(), "it is ready".to_owned()),
-        (Readiness::Updating(_), None) if !is_primary => {
-            (version.matches.clone(), declared.readiness.to_string())
+    let (matches, reason) = match (readiness, live) {
+        (Readiness::NotReady(_), _) => return Err(Reason::NoRequests(readiness.clone())),
+        (Readiness::Ready, _) | (Readiness::Updating(_), None) if !is_primary => {
+            (&version.matches, Reason::Candidate(readiness.clone()))
         }
         (Readiness::Updating(_) | Readiness::Ready, Some(live)) => {
-            (live.to_vec(), format!("keeps its rule, {}", declared.readiness))
+            (live, Reason::KeepsRule(readiness.clone()))
         }
         // The new primary waits for its turn without a rule of its own.
         (Readiness::Updating(_) | Readiness::Ready, None) => {
-            return Err(format!("becomes the primary once it is ready: {}", declared.readiness));
+            return Err(Reason::BecomesPrimary(readiness.clone()));
         }
     };
     Ok(Some(CandidateRule {
+        place,
         name: &version.name,
         service: &version.service,
         port: version.port,
-        matches,
+        matches: matches.clone(),
         reason,
     }))
 }
@@ -123,9 +124,10 @@ fn candidate_rule<'a>(
 fn retained_rule<'a>(
     situation: &Situation<'a>,
     in_force: &InForce<'_>,
-    removed: &'a Removed<'a>,
-    pending: &str,
+    index: usize,
+    pending: &Pending,
 ) -> Option<CandidateRule<'a>> {
+    let removed = situation.removed.get(index)?;
     let is_previous = in_force.previous.as_ref().is_some_and(|previous| previous.name == removed.name);
     if is_previous || !removed.readiness.is_routable() {
         return None;
@@ -137,10 +139,11 @@ fn retained_rule<'a>(
         return None;
     }
     Some(CandidateRule {
+        place: situation.place_of_removed(index),
         name: removed.name,
         service,
         port: declaration.port,
-        matches: matches.to_vec(),
-        reason: format!("removed, but keeps its rule until then: {pending}"),
+        matches: matches.clone(),
+        reason: Reason::RetainedRule(pending.clone()),
     })
 }

@@ -112,13 +112,13 @@ fn choose(rules: &[Rule], request: &Request, precedence: Precedence) -> Option<(
 
 /// The rules with a condition, in the order of the document.
 fn listed(release: &ValidRelease) -> Vec<Rule> {
-    release.candidates().iter().map(|version| (version.name.to_string(), version.matches.clone())).collect()
+    release.candidates().iter().map(|version| (version.name.to_string(), version.matches.to_vec())).collect()
 }
 
 /// The rules with a condition, in the order of the plan. Versions and Services have the same names here.
 fn planned(plan: &RoutePlan) -> Vec<Rule> {
     let own = plan.rules().iter().filter(|rule| !rule.matches.is_empty());
-    own.map(|rule| (rule.backends[0].service.to_string(), rule.matches.clone())).collect()
+    own.map(|rule| (rule.backends[0].service.to_string(), rule.matches.to_vec())).collect()
 }
 
 fn path() -> impl Strategy<Value = String> {
@@ -242,7 +242,7 @@ proptest! {
                 for notice in &plan.notices {
                     let is_wrong = match (notice, &choice) {
                         (Notice::NeverChosen { idle: VersionMatch { version, entry }, .. }, Some(chosen)) => {
-                            (version.as_str(), entry) == (chosen.0.as_str(), &chosen.1)
+                            (version.as_str(), &**entry) == (chosen.0.as_str(), &chosen.1)
                         }
                         (Notice::TakesEverything { .. }, None) => true,
                         _ => false,
@@ -263,7 +263,7 @@ proptest! {
                 for entry in matches.iter().filter(|entry| earlier.contains(entry)) {
                     let is_said = plan.notices.iter().any(|notice| match notice {
                         Notice::NeverChosen { idle, .. } | Notice::Repeated(idle) => {
-                            (idle.version.as_str(), &idle.entry) == (version.as_str(), entry)
+                            (idle.version.as_str(), &*idle.entry) == (version.as_str(), entry)
                         }
                         _ => false,
                     });
