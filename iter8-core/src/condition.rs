@@ -1,11 +1,25 @@
 //! How a release is doing, as Kubernetes conditions.
 
+use std::fmt;
+
 use crate::observation::{Observation, ObservedRule};
 use crate::plan::{PlannedRoute, RoutePlan};
 use crate::planner::Acceptance;
 use crate::violation::InvalidReleaseError;
 
 /// The types of condition of a Release; true is good for all of them.
+///
+/// ```
+/// use iter8_core::{ConditionStatus, ConditionType, conditions};
+///
+#[doc = include_str!("example_release.txt")]
+/// let observation = Observation::default();
+/// let conditions = conditions(&plan(&release, &observation), &observation, &[]);
+/// let unmet = conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
+/// let unmet: Vec<_> = unmet.map(|condition| condition.kind).collect();
+/// assert_eq!(unmet, [ConditionType::VersionsReady, ConditionType::RouteProgrammed, ConditionType::Ready]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ConditionType {
@@ -21,6 +35,10 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// The type as it is written in a status.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::ConditionType::RouteProgrammed.as_str(), "RouteProgrammed");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +50,23 @@ impl ConditionType {
     }
 }
 
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The status of a condition.
+///
+/// ```
+/// use iter8_core::{ConditionStatus, conditions};
+///
+#[doc = include_str!("example_release.txt")]
+/// let observation = Observation::all_ready(&release);
+/// let conditions = conditions(&plan(&release, &observation), &observation, &[]);
+/// assert!(conditions.iter().any(|condition| condition.status == ConditionStatus::True));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionStatus {
     /// It holds.
@@ -45,6 +79,10 @@ pub enum ConditionStatus {
 
 impl ConditionStatus {
     /// The status as it is written.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::ConditionStatus::Unknown.as_str(), "Unknown");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,7 +93,25 @@ impl ConditionStatus {
     }
 }
 
+impl fmt::Display for ConditionStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A condition, without the times that the shell keeps.
+///
+/// ```
+/// use iter8_core::conditions;
+///
+#[doc = include_str!("example_release.txt")]
+/// let observation = Observation::default();
+/// let conditions = conditions(&plan(&release, &observation), &observation, &[]);
+/// let route = conditions.iter().find(|condition| condition.kind.as_str() == "RouteProgrammed").ok_or("none")?;
+/// assert_eq!((route.status.as_str(), route.reason), ("False", "PrimaryNotReady"));
+/// assert_eq!(route.message, "there is no route before the primary is ready");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Condition {
@@ -81,6 +137,19 @@ impl Condition {
 }
 
 /// The conditions of a release whose document is refused: what runs stays as it is.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, ReleaseKey, declare, refusal};
+///
+/// let document = Document::from_yaml("environment: deployment-gtw\napplication: {versions: []}")?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let error = declare(&key, &document, &Capabilities::specification()).unwrap_err();
+///
+/// let conditions = refusal(&error);
+/// assert_eq!((conditions[0].kind.as_str(), conditions[0].status.as_str()), ("Accepted", "False"));
+/// assert_eq!(conditions[0].message, error.to_string());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn refusal(error: &InvalidReleaseError) -> Vec<Condition> {
     let reason = "Invalid";
@@ -96,6 +165,19 @@ pub fn refusal(error: &InvalidReleaseError) -> Vec<Condition> {
 }
 
 /// What keeps the controller from writing an object.
+///
+/// ```
+/// use iter8_core::{Obstacle, conditions};
+///
+#[doc = include_str!("example_release.txt")]
+/// let observation = Observation::all_ready(&release);
+/// let obstacle = Obstacle::Refused { object: "Service web".into(), message: "exceeded quota".into() };
+/// let conditions = conditions(&plan(&release, &observation), &observation, &[obstacle]);
+/// let ready = conditions.last().ok_or("none")?;
+/// assert_eq!((ready.status.as_str(), ready.reason), ("False", "Refused"));
+/// assert_eq!(ready.message, "the API server refuses Service web: exceeded quota");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
@@ -122,6 +204,14 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// Seconds after which to look whether it is still there; nothing tells when it goes.
+    ///
+    /// ```
+    /// use iter8_core::Obstacle;
+    ///
+    /// let going = Obstacle::Collecting { object: "Service web".into() };
+    /// let foreign = Obstacle::NameConflict { object: "Service web".into(), owner: "Deployment `x`".into() };
+    /// assert!(going.retry_seconds() < foreign.retry_seconds(), "one goes by itself, the other needs a person");
+    /// ```
     #[must_use]
     pub const fn retry_seconds(&self) -> u32 {
         match self {
@@ -141,8 +231,8 @@ impl Obstacle {
 }
 
 /// What is in the way, and what to do.
-impl std::fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NameConflict { object, owner } => write!(
                 f,
@@ -158,6 +248,18 @@ impl std::fmt::Display for Obstacle {
 }
 
 /// The conditions of a release with this plan, of which `obstacles` could not be written.
+///
+/// ```
+/// use iter8_core::{ConditionStatus, conditions};
+///
+#[doc = include_str!("example_release.txt")]
+/// let observation = Observation::all_ready(&release);
+/// let conditions = conditions(&plan(&release, &observation), &observation, &[]);
+/// let words: Vec<_> = conditions.iter().map(|it| format!("{}={}", it.kind, it.status)).collect();
+/// assert_eq!(words, ["Accepted=True", "VersionsReady=True", "RouteProgrammed=False", "Ready=False"]);
+/// assert_eq!(conditions[2].message, "the route is being written");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn conditions(plan: &RoutePlan, observation: &Observation, obstacles: &[Obstacle]) -> Vec<Condition> {
     let accepted = Condition::new(ConditionType::Accepted, true, "Valid", "the document is valid");

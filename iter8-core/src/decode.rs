@@ -16,6 +16,16 @@ impl Release {
     ///
     /// What cannot be read is left out of the release and named by a violation, so that
     /// [`declare`](crate::declare) can report it together with what validation finds.
+    ///
+    /// ```
+    /// use iter8_core::{Document, Release};
+    ///
+    /// let document = Document::from_yaml("environment: deployment-gtw\napplication: {drainSeconds: soon}")?;
+    /// let (release, violations) = Release::from_document(&document);
+    /// assert!(release.environment.is_some(), "what can be read is read");
+    /// assert_eq!(violations[0].path.to_string(), "application.drainSeconds");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn from_document(document: &Document) -> (Self, Vec<Violation>) {
         let context = Context::default();

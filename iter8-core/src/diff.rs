@@ -15,6 +15,17 @@ use crate::shared::List;
 use crate::weight::{Percent, Weight};
 
 /// One difference between two plans; displayed in words.
+///
+/// ```
+/// use iter8_core::{Change, diff};
+///
+#[doc = include_str!("example_release.txt")]
+/// let before = plan(&release, &Observation::default());
+/// let after = plan(&release, &Observation::all_ready(&release));
+/// let changes = diff(&before, &after);
+/// assert!(changes.iter().any(|change| matches!(change, Change::RuleAdded { .. })), "{changes:?}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Change {

@@ -10,11 +10,27 @@ use crate::Value;
 ///
 /// Equal declarations have equal digests, on every machine and in every build:
 /// the digest is FNV-1a (64 bits) over an encoding of the value defined here.
+///
+/// ```
+/// use iter8_core::{Digest, Value};
+///
+/// let declared = Digest::of(&Value::from([("image", "web:1".into())]));
+/// assert_eq!(declared, Digest::of(&Value::from([("image", "web:1".into())])));
+/// assert_ne!(declared, Digest::of(&Value::from([("image", "web:2".into())])));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest(String);
 
 impl Digest {
     /// The digest of a value.
+    ///
+    /// ```
+    /// use iter8_core::{Digest, Value};
+    ///
+    /// let one = Value::from([("a", "1".into()), ("b", "2".into())]);
+    /// let other = Value::from([("b", "2".into()), ("a", "1".into())]);
+    /// assert_eq!(Digest::of(&one), Digest::of(&other), "fields have no order");
+    /// ```
     #[must_use]
     pub fn of(value: &Value) -> Self {
         let mut hash = Fnv::default();
@@ -23,12 +39,26 @@ impl Digest {
     }
 
     /// A digest as read from an annotation.
+    ///
+    /// ```
+    /// use iter8_core::{Digest, Value};
+    ///
+    /// let declared = Digest::of(&Value::Null);
+    /// assert_eq!(Digest::from_annotation(declared.as_str()), declared);
+    /// assert_ne!(Digest::from_annotation("written by hand"), declared);
+    /// ```
     #[must_use]
     pub fn from_annotation(text: &str) -> Self {
         Self(text.to_owned())
     }
 
     /// The digest as text, for an annotation.
+    ///
+    /// ```
+    /// use iter8_core::{Digest, Value};
+    ///
+    /// assert_eq!(Digest::of(&"web".into()).as_str().len(), 16, "hexadecimal digits");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -23,6 +23,13 @@ pub struct RouteDuration {
 }
 
 /// A text that is not a duration of the Gateway API.
+///
+/// ```
+/// use iter8_core::RouteDuration;
+///
+/// let error = "1.5s".parse::<RouteDuration>().unwrap_err();
+/// assert!(error.to_string().starts_with("is not a duration; write up to four whole numbers"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "is not a duration; write up to four whole numbers of at most five digits with units, like `10s`, `1h30m` or \
@@ -41,6 +48,14 @@ impl RouteDuration {
     pub const ZERO: Self = Self { millis: 0 };
 
     /// The duration in milliseconds.
+    ///
+    /// ```
+    /// use iter8_core::RouteDuration;
+    ///
+    /// assert_eq!("1s500ms".parse::<RouteDuration>()?.as_millis(), 1500);
+    /// assert_eq!("0h".parse(), Ok(RouteDuration::ZERO));
+    /// # Ok::<(), iter8_core::InvalidDurationError>(())
+    /// ```
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.millis

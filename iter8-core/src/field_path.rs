@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// The path to a field, written as `application.versions[1].matches[0].path`.
+///
+/// ```
+/// use iter8_core::FieldPath;
+///
+/// let path = FieldPath::root().field("application").field("versions").index(1);
+/// assert_eq!(path.to_string(), "application.versions[1]");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FieldPath {
     segments: Vec<Segment>,
@@ -16,33 +23,48 @@ enum Segment {
 
 impl FieldPath {
     /// The whole document.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::FieldPath::root().to_string(), "the document");
+    /// ```
     #[must_use]
     pub fn root() -> Self {
         Self::default()
     }
 
     /// The field `name` of what is at this path.
+    ///
+    /// ```
+    /// use iter8_core::FieldPath;
+    ///
+    /// let annotations = FieldPath::root().field("annotations");
+    /// assert_eq!(annotations.field("iter8.tools/adopt").to_string(), "annotations[iter8.tools/adopt]");
+    /// ```
     #[must_use]
     pub fn field(&self, name: &str) -> Self {
         self.child(Segment::Field(name.to_owned()))
     }
 
     /// The entry `index`, counted from 0, of the list at this path.
+    ///
+    /// ```
+    /// use iter8_core::FieldPath;
+    ///
+    /// assert_eq!(FieldPath::root().field("versions").index(0).to_string(), "versions[0]");
+    /// ```
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.child(Segment::Index(index))
     }
 
     /// The map or list that this is part of; `None` for the whole document.
-    #[must_use]
-    pub fn parent(&self) -> Option<Self> {
+    pub(crate) fn parent(&self) -> Option<Self> {
         let (_, segments) = self.segments.split_last()?;
         Some(Self { segments: segments.to_vec() })
     }
 
     /// Whether `other` is this path or leads to something inside of it.
-    #[must_use]
-    pub fn contains(&self, other: &Self) -> bool {
+    pub(crate) fn contains(&self, other: &Self) -> bool {
         other.segments.starts_with(&self.segments)
     }
 

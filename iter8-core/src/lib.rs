@@ -29,6 +29,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # A tour
+//! | step | what it takes and gives |
+//! |---|---|
+//! | write | [`Document`]: YAML with positions, or a [`Value`] from a custom resource; or a [`Release`] built in code |
+//! | declare | [`declare`], [`validate`]: a [`ValidRelease`], or [everything that is wrong](InvalidReleaseError) with it |
+//! | observe | [`Observation`]: the [objects](VersionObservation) of each version, the [live rules](RouteObservation), the [time](Timestamp) |
+//! | plan | [`plan()`]: a [`RoutePlan`] of [rules](PlannedRule) with [reasons](Reason), and what becomes of [each version](PlannedVersion) |
+//! | render | [`RoutingBackend`]: the routes of a mesh, which says what it can do by its [`Capabilities`] |
+//! | apply | [`Digest`] tells a declared object from the one before it, [`Claim`] whose an object is |
+//! | report | [`conditions()`], [`diff()`], [`Notice`]: how the release is doing, in words for people |
+//!
+//! What goes in is a plain struct with a `Default` where it has one: write it with `..Default::default()`, since
+//! it may get more fields. What comes out is `non_exhaustive`. So are the enums, but for those whose every variant
+//! a backend or controller must know: with a new kind of match, for instance, they must not compile as they are.
+//!
 //! # What this crate does not do
 //! No input or output, no clock, no randomness, no async, no logging, and no Kubernetes types: what it
 //! must carry verbatim is a [`Value`]. It does not know what a route looks like (a backend does) and
@@ -36,7 +51,9 @@
 //! It uses `std` for its error types and maps only.
 //!
 //! # Features
-//! - `yaml`: `Document::from_yaml`, with line and column of every field.
+//! | feature | by default | what it adds |
+//! |---|---|---|
+//! | `yaml` | no | `Document::from_yaml`, with line and column of every field |
 
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 

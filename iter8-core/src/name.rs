@@ -8,6 +8,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Why a text is not a name of the wanted kind.
+///
+/// ```
+/// use iter8_core::ServiceName;
+///
+/// let error = "Web_0".parse::<ServiceName>().unwrap_err();
+/// assert!(error.to_string().starts_with("is not a valid Service name: use at most 63 lower-case letters"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not a valid {kind}: {rule}")]
 pub struct InvalidNameError {
@@ -25,6 +32,12 @@ macro_rules! name {
 
         impl $type {
             /// The name as text.
+            ///
+            /// ```
+            #[doc = concat!("let name: iter8_core::", stringify!($type), " = \"web\".parse()?;")]
+            /// assert_eq!(name.as_str(), "web");
+            /// # Ok::<(), iter8_core::InvalidNameError>(())
+            /// ```
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -84,6 +97,13 @@ macro_rules! name {
 
 name!(
     /// The name of a Release, Deployment or Gateway: an RFC 1123 subdomain of at most 253 characters.
+    ///
+    /// ```
+    /// use iter8_core::ObjectName;
+    ///
+    /// assert!("web.v1".parse::<ObjectName>().is_ok());
+    /// assert!("web_v1".parse::<ObjectName>().is_err());
+    /// ```
     ObjectName,
     "name",
     "use at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at each end of every part",
@@ -92,6 +112,13 @@ name!(
 
 name!(
     /// The name of a version, which is also a Pod label and a container name: an RFC 1123 label of at most 63 characters.
+    ///
+    /// ```
+    /// use iter8_core::VersionName;
+    ///
+    /// assert!("0-web".parse::<VersionName>().is_ok());
+    /// assert!("web.v1".parse::<VersionName>().is_err());
+    /// ```
     VersionName,
     "version name",
     "use at most 63 lower-case letters, digits and `-`, with a letter or digit at each end",
@@ -100,6 +127,13 @@ name!(
 
 name!(
     /// The name of a Service: an RFC 1035 label, so it starts with a letter, of at most 63 characters.
+    ///
+    /// ```
+    /// use iter8_core::ServiceName;
+    ///
+    /// assert!("web-0".parse::<ServiceName>().is_ok());
+    /// assert!("0-web".parse::<ServiceName>().is_err());
+    /// ```
     ServiceName,
     "Service name",
     "use at most 63 lower-case letters, digits and `-`, with a letter first and a letter or digit at the end",
@@ -108,6 +142,13 @@ name!(
 
 name!(
     /// The name of a namespace: an RFC 1123 label of at most 63 characters.
+    ///
+    /// ```
+    /// use iter8_core::Namespace;
+    ///
+    /// assert!("test".parse::<Namespace>().is_ok());
+    /// assert!("".parse::<Namespace>().is_err());
+    /// ```
     Namespace,
     "namespace",
     "use at most 63 lower-case letters, digits and `-`, with a letter or digit at each end",
@@ -116,6 +157,13 @@ name!(
 
 name!(
     /// A hostname of a Gateway's route: an RFC 1123 subdomain whose first label may be `*`.
+    ///
+    /// ```
+    /// use iter8_core::Hostname;
+    ///
+    /// assert!("*.example.com".parse::<Hostname>().is_ok());
+    /// assert!("example.com:80".parse::<Hostname>().is_err());
+    /// ```
     Hostname,
     "hostname",
     "use a DNS name in lower case without port, of at most 253 characters; the first label may be `*`",

@@ -11,6 +11,25 @@ use crate::route_match::RouteMatch;
 /// Something that a person should know of a release or its plan.
 ///
 /// Displayed as a sentence, and serialized as it is displayed.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, Notice, Observation, ReleaseKey, declare, plan};
+///
+/// let document = Document::from_yaml(
+///     "environment: deployment-gtw
+/// application:
+///   strategy: canary
+///   versions:
+///   - image: web:1
+///   - image: web:2
+///     matches: [{path: {type: PathPrefix, value: /}}]",
+/// )?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let release = declare(&key, &document, &Capabilities::specification())?;
+/// let plan = plan(&release, &Observation::all_ready(&release));
+/// assert!(matches!(plan.notices[0], Notice::TakesEverything { .. }), "{}", plan.notices[0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -53,6 +72,19 @@ pub enum Notice {
 }
 
 /// A match of a version.
+///
+/// ```
+/// use iter8_core::{Notice, RouteMatch, VersionMatch};
+///
+/// let by = VersionMatch { version: "web-1".parse()?, entry: RouteMatch::default().into() };
+/// let idle = VersionMatch { version: "web-2".parse()?, entry: RouteMatch::header("traffic", "test").into() };
+/// let notice = Notice::NeverChosen { idle, by };
+/// assert_eq!(
+///     notice.to_string(),
+///     "no request reaches web-2 (header traffic=test): web-1 (every request) comes first and takes them all"
+/// );
+/// # Ok::<(), iter8_core::InvalidNameError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VersionMatch {
     /// The version.

@@ -1,11 +1,12 @@
 //! What was seen in the cluster, in the core's terms.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod route;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{ObjectName, ServiceName, VersionName};
 use crate::route_match::RouteMatch;
 use crate::shared::{Labels, List, Text};
@@ -13,24 +14,51 @@ use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
 
+pub use route::{ObservedBackend, ObservedMirror, ObservedRule, ParentReport, RouteObservation, Verdict};
+
 /// A moment: milliseconds since the beginning of 1970 in UTC. The core has no clock; it is told the time.
+///
+/// ```
+/// use iter8_core::{Observation, Timestamp};
+///
+/// let observation = Observation { now: Timestamp::from_millis(1_790_000_000_000), ..Observation::default() };
+/// assert!(observation.now > Timestamp::default(), "the beginning of 1970");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
     /// The moment this many milliseconds after the beginning of 1970.
+    ///
+    /// ```
+    /// use iter8_core::Timestamp;
+    ///
+    /// assert!(Timestamp::from_millis(1) < Timestamp::from_millis(2));
+    /// ```
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
     /// Milliseconds since the beginning of 1970.
+    ///
+    /// ```
+    /// use iter8_core::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_millis(1500).as_millis(), 1500);
+    /// ```
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
     /// The moment `seconds` later.
+    ///
+    /// ```
+    /// use iter8_core::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_millis(500).plus_seconds(5), Timestamp::from_millis(5500));
+    /// ```
     #[must_use]
     pub const fn plus_seconds(self, seconds: u32) -> Self {
         // A u32 times 1000 fits a u64.
@@ -39,6 +67,17 @@ impl Timestamp {
 }
 
 /// Everything a plan depends on besides the declaration.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let mut observation = Observation::all_ready(&release);
+/// assert_eq!(plan(&release, &observation).rules().len(), 2, "the candidate's and the primary's");
+///
+/// let candidate = observation.versions.get_mut(&"web-1".parse()?).ok_or("not there")?;
+/// candidate.endpoints.ready = 0;
+/// assert_eq!(plan(&release, &observation).rules().len(), 1, "the primary's");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observation {
     /// The time of the observation.
@@ -53,12 +92,27 @@ pub struct Observation {
 
 impl Observation {
     /// A cluster in which every version of the release is ready and nothing is routed yet.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let plan = plan(&release, &Observation::all_ready(&release));
+    /// assert!(plan.versions.iter().all(|version| version.readiness.is_ready()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn all_ready(release: &ValidRelease) -> Self {
         Self::ready_where(release, |_| true)
     }
 
     /// A cluster in which those versions are ready and the others do not exist.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let observation = Observation::ready_where(&release, |version| version.image.as_deref() == Some("web:1"));
+    /// let plan = plan(&release, &observation);
+    /// assert_eq!(plan.versions[1].reason.to_string(), "no requests: not ready: its Service does not exist");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn ready_where(release: &ValidRelease, is_ready: impl Fn(&ValidVersion) -> bool) -> Self {
         let ready = release.versions().filter(|version| is_ready(version));
@@ -70,6 +124,15 @@ impl Observation {
 
 impl VersionObservation {
     /// The objects of a version that has one ready Pod, as declared.
+    ///
+    /// ```
+    /// use iter8_core::VersionObservation;
+    ///
+    #[doc = include_str!("example_release.txt")]
+    /// let seen = VersionObservation::ready(release.primary());
+    /// assert_eq!(seen.deployment.ok_or("none")?.digest.as_ref(), Some(release.primary().deployment_digest()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn ready(version: &ValidVersion) -> Self {
         Self {
@@ -96,6 +159,15 @@ impl VersionObservation {
 }
 
 /// The objects of one version.
+///
+/// ```
+/// use iter8_core::{Readiness, VersionObservation};
+///
+#[doc = include_str!("example_release.txt")]
+/// let created = VersionObservation { endpoints: Default::default(), ..VersionObservation::ready(release.primary()) };
+/// assert_eq!(Readiness::of(None, Some(&created), false).to_string(), "not ready: no Pod is ready");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct VersionObservation {
     /// Its Service, if it exists.
@@ -107,6 +179,16 @@ pub struct VersionObservation {
 }
 
 /// The Service of a version.
+///
+/// ```
+/// use iter8_core::{Readiness, VersionObservation};
+///
+#[doc = include_str!("example_release.txt")]
+/// let mut seen = VersionObservation::ready(release.primary());
+/// seen.service.as_mut().ok_or("none")?.deleting = true;
+/// assert!(!Readiness::of(None, Some(&seen), true).is_routable(), "its Service is being deleted");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceObservation {
     /// Its name.
@@ -122,6 +204,14 @@ pub struct ServiceObservation {
 }
 
 /// What must be known of a version that has left the document; kept as an annotation on its Service.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let annotation = serde_json::to_string(&release.candidates()[0].declaration())?;
+/// assert!(annotation.contains(r#""matches":[{"headers":[{"name":"traffic","value":"test"}]}]"#), "{annotation}");
+/// assert_eq!(serde_json::from_str::<iter8_core::VersionDeclaration>(&annotation)?.port.get(), 80);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionDeclaration {
@@ -143,6 +233,14 @@ pub struct VersionDeclaration {
 }
 
 /// The port of the Pods that a Service's port leads to: a number, or the name of a container port.
+///
+/// ```
+/// use iter8_core::{Port, TargetPort};
+///
+/// assert_eq!(serde_json::from_str::<TargetPort>("8080")?, TargetPort::Number(Port::try_from(8080_i64)?));
+/// assert_eq!(serde_json::from_str::<TargetPort>("\"http\"")?, TargetPort::Name("http".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TargetPort {
@@ -154,6 +252,12 @@ pub enum TargetPort {
 
 impl TargetPort {
     /// The port in the form it has in a Service.
+    ///
+    /// ```
+    /// use iter8_core::{Port, TargetPort};
+    ///
+    /// assert_eq!(TargetPort::Number(Port::HTTP).to_value().as_integer(), Some(80));
+    /// ```
     #[must_use]
     pub fn to_value(&self) -> Value {
         match self {
@@ -173,6 +277,18 @@ impl fmt::Display for TargetPort {
 }
 
 /// The Deployment of a version.
+///
+/// ```
+/// use iter8_core::{Readiness, VersionObservation};
+///
+#[doc = include_str!("example_release.txt")]
+/// let mut seen = VersionObservation::ready(release.primary());
+/// let deployment = seen.deployment.as_mut().ok_or("none")?;
+/// deployment.wanted = 3;
+/// let readiness = Readiness::of(None, Some(&seen), true);
+/// assert_eq!(readiness.to_string(), "updating: 1 of 3 Pods are new, 0 old ones remain");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DeploymentObservation {
@@ -198,6 +314,14 @@ pub struct DeploymentObservation {
 
 impl DeploymentObservation {
     /// A Deployment that exists and of which nothing else is known yet.
+    ///
+    /// ```
+    /// use iter8_core::DeploymentObservation;
+    ///
+    /// let created = DeploymentObservation::new("web-0".parse()?, None);
+    /// assert!(!created.status_is_current && !created.available);
+    /// # Ok::<(), iter8_core::InvalidNameError>(())
+    /// ```
     #[must_use]
     pub fn new(name: ObjectName, digest: Option<Digest>) -> Self {
         Self {
@@ -216,114 +340,22 @@ impl DeploymentObservation {
 
 /// The endpoints behind a Service, counted over its EndpointSlices; of a dual-stack Service, those of one
 /// address family, since every Pod is in the slices of both.
+///
+/// ```
+/// use iter8_core::{EndpointsObservation, Readiness, VersionObservation};
+///
+#[doc = include_str!("example_release.txt")]
+/// let endpoints = EndpointsObservation { ready: 1, terminating: 2 };
+/// let seen = VersionObservation { endpoints, ..VersionObservation::ready(release.primary()) };
+/// assert_eq!(Readiness::of(None, Some(&seen), true).to_string(), "updating: 2 old Pods are terminating");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EndpointsObservation {
     /// Endpoints that are ready.
     pub ready: u32,
     /// Endpoints whose Pod is terminating.
     pub terminating: u32,
-}
-
-/// The live routes of a release, read back by its routing backend.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RouteObservation {
-    /// The rules, in the order of the front Service's route.
-    pub rules: Vec<ObservedRule>,
-    /// The Services that any of the live routes sends or copies requests to, with whatever weight.
-    pub named: BTreeSet<ServiceName>,
-    /// When a route was written last: by this moment, and at most
-    /// [`WRITTEN_WITHIN_SECONDS`](Self::WRITTEN_WITHIN_SECONDS) before it, since the API has whole seconds only.
-    pub written: Option<Timestamp>,
-    /// What the parents of the routes say.
-    pub parents: Vec<ParentReport>,
-}
-
-impl RouteObservation {
-    /// How long before [`written`](Self::written) a route may have been written.
-    pub const WRITTEN_WITHIN_SECONDS: u32 = 1;
-}
-
-/// A live rule.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ObservedRule {
-    /// Its matches; none for the default rule.
-    pub matches: List<RouteMatch>,
-    /// Where it sends requests.
-    pub backends: Vec<ObservedBackend>,
-    /// Where it copies requests to.
-    pub mirrors: Vec<ObservedMirror>,
-    /// Its timeouts.
-    pub timeouts: Timeouts,
-    /// Its filters, mirrors apart.
-    pub filters: List<RouteFilter>,
-    /// Whether the live rule has something that no plan has and the other fields cannot say (a
-    /// redirect added by hand, a backend that is no Service): it is not the planned rule, whatever they say.
-    pub altered: bool,
-}
-
-/// A backend of a live rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObservedBackend {
-    /// The Service.
-    pub service: ServiceName,
-    /// Its port.
-    pub port: Port,
-    /// Its weight.
-    pub weight: Weight,
-}
-
-/// A copy of requests by a live rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObservedMirror {
-    /// The Service.
-    pub service: ServiceName,
-    /// Its port.
-    pub port: Port,
-    /// The share of requests that is copied.
-    pub percent: Percent,
-}
-
-/// What one parent (a Service of the mesh, or a Gateway) says of a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParentReport {
-    /// The parent, in words.
-    pub parent: Text,
-    /// What it says of the route as it is now.
-    pub verdict: Verdict,
-}
-
-/// What it says, where that is a refusal: `Service test/web:80 refuses the route: Reason: message`.
-impl fmt::Display for ParentReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { parent, verdict } = self;
-        match verdict {
-            Verdict::Accepted | Verdict::AcceptedUnversioned => write!(f, "{parent} has accepted the route"),
-            Verdict::Stale | Verdict::Silent => write!(f, "{parent} has not yet said anything of the route"),
-            Verdict::Refused { reason, message } => {
-                write!(f, "{parent} refuses the route: {reason}: {message}")
-            }
-        }
-    }
-}
-
-/// A parent's verdict on a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It has accepted the route in its present generation.
-    Accepted,
-    /// It has accepted the route without saying which generation (Linkerd).
-    AcceptedUnversioned,
-    /// It has spoken of an older generation only.
-    Stale,
-    /// It refuses the route.
-    Refused {
-        /// The condition's reason.
-        reason: Text,
-        /// The condition's message.
-        message: Text,
-    },
-    /// It has not said anything.
-    Silent,
 }
 
 #[cfg(test)]

@@ -1,6 +1,14 @@
 //! Whose an object is that stands where one of ours should be.
 
 /// A Release as the owner of objects.
+///
+/// ```
+/// use iter8_core::{Claim, Owner};
+///
+/// let release = |uid: &str| Owner { kind: "Release".into(), name: "web".into(), uid: uid.into(), controls: true };
+/// let before = Claim::of(&release("2"), &[release("1")], false);
+/// assert_eq!(before, Claim::Collecting, "of the same name, but made before");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// The kind of the owner.
@@ -14,6 +22,17 @@ pub struct Owner {
 }
 
 /// What the controller may do with an object that it has not made.
+///
+/// ```
+/// use iter8_core::{Claim, Owner};
+///
+/// let ours = Owner { kind: "Release".into(), name: "web".into(), uid: "1".into(), controls: true };
+/// match Claim::of(&ours, &[], false) {
+///     Claim::Ours | Claim::Adoptable => unreachable!("it has no ownerReference and no annotation"),
+///     Claim::Collecting => unreachable!("no earlier Release owns it"),
+///     Claim::Foreign { owner } => assert_eq!(owner, "nobody that we know"),
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// It is ours: it has our ownerReference.
@@ -34,6 +53,16 @@ impl Claim {
     ///
     /// `adopt` is whether the object carries annotation `iter8.tools/adopt: "true"`; an object that
     /// another controller owns cannot be adopted all the same.
+    ///
+    /// ```
+    /// use iter8_core::{Claim, Owner};
+    ///
+    /// let ours = Owner { kind: "Release".into(), name: "web".into(), uid: "1".into(), controls: true };
+    /// let other = Owner { kind: "Deployment".into(), name: "shop".into(), uid: "2".into(), controls: true };
+    /// assert_eq!(Claim::of(&ours, &[ours.clone()], false), Claim::Ours);
+    /// assert_eq!(Claim::of(&ours, &[], true), Claim::Adoptable);
+    /// assert!(matches!(Claim::of(&ours, &[other], true), Claim::Foreign { .. }));
+    /// ```
     #[must_use]
     pub fn of(ours: &Owner, owners: &[Owner], adopt: bool) -> Self {
         if owners.iter().any(|owner| owner.uid == ours.uid) {

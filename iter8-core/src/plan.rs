@@ -1,5 +1,7 @@
 //! The output of planning: which rules, which front, which versions stay, and why.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::filter::{RouteFilter, Timeouts};
@@ -17,6 +19,16 @@ use crate::{Digest, Value};
 /// What is to be done for a release, with the reason for each decision.
 ///
 /// Made by [`plan`](crate::plan()) only. Serializable for snapshots and for people, not to be read back.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let plan = plan(&release, &Observation::all_ready(&release));
+/// for rule in plan.rules() {
+///     println!("{} because {}", rule.backends[0].service, rule.reason);
+/// }
+/// assert_eq!(plan.rules()[0].reason.to_string(), "web-1: it is ready");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RoutePlan {
@@ -41,6 +53,14 @@ pub struct RoutePlan {
 }
 
 /// A route: for the front Service and, with the same rules, for Gateways.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let route = plan(&release, &Observation::all_ready(&release)).route.ok_or("no route")?;
+/// assert_eq!((route.name.as_str(), route.namespace.as_str()), ("web", "test"));
+/// assert!(route.rules.last().is_some_and(|rule| rule.matches.is_empty()), "it takes every request");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedRoute {
@@ -73,6 +93,15 @@ pub struct PlannedRoute {
 }
 
 /// A rule of a route.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let plan = plan(&release, &Observation::all_ready(&release));
+/// let [candidate, primary] = plan.rules() else { return Err("two rules".into()) };
+/// assert_eq!(candidate.matches[0].to_string(), "header traffic=test");
+/// assert_eq!(primary.backends[0].service.as_str(), "web-0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedRule {
@@ -89,6 +118,16 @@ pub struct PlannedRule {
 }
 
 /// A backend of a rule.
+///
+/// ```
+/// use iter8_core::{Port, Weight};
+///
+#[doc = include_str!("example_release.txt")]
+/// let plan = plan(&release, &Observation::all_ready(&release));
+/// let backend = &plan.rules()[0].backends[0];
+/// assert_eq!((backend.service.as_str(), backend.port, backend.weight), ("web-1", Port::HTTP, Weight::ONE));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedBackend {
@@ -101,6 +140,21 @@ pub struct PlannedBackend {
 }
 
 /// A copy of requests.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, Observation, ReleaseKey, declare, plan};
+///
+/// let document = Document::from_yaml(
+///     "environment: deployment-gtw
+/// application: {strategy: mirror, versions: [{image: web:1}, {image: web:2, mirrorPercent: 10}]}",
+/// )?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let release = declare(&key, &document, &Capabilities::specification())?;
+/// let plan = plan(&release, &Observation::all_ready(&release));
+/// let mirror = &plan.rules()[0].mirrors[0];
+/// assert_eq!((mirror.service.as_str(), mirror.percent.get()), ("web-1", 10));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedMirror {
@@ -114,6 +168,14 @@ pub struct PlannedMirror {
 
 /// The Service that carries the application's name: the parent of the route, and, for clients
 /// that the mesh does not serve, the way to the primary.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let front = plan(&release, &Observation::default()).front.ok_or("no front Service")?;
+/// assert_eq!(front.name.as_str(), "web");
+/// assert_eq!(front.selector.get("app").map(String::as_str), Some("web-0"), "it leads to the primary");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FrontService {
@@ -136,6 +198,13 @@ pub struct FrontService {
 
 impl FrontService {
     /// The digest of the front Service.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let front = |observation| plan(&release, &observation).front.map(|front| front.digest());
+    /// assert_eq!(front(Observation::default()), front(Observation::all_ready(&release)), "the primary is the same");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&Value::from([
@@ -150,6 +219,16 @@ impl FrontService {
 }
 
 /// What becomes of a version.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let plan = plan(&release, &Observation::default());
+/// for version in &plan.versions {
+///     println!("{} is {}: {}", version.name, version.role, version.reason);
+/// }
+/// assert_eq!(plan.versions[1].readiness.reason(), "ServiceMissing");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedVersion {
@@ -174,6 +253,15 @@ pub struct PlannedVersion {
 }
 
 /// What a version is in a release.
+///
+/// ```
+/// use iter8_core::Role;
+///
+#[doc = include_str!("example_release.txt")]
+/// let plan = plan(&release, &Observation::default());
+/// assert_eq!((&plan.versions[0].role, &plan.versions[1].role), (&Role::Primary, &Role::Candidate));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Role {
@@ -186,6 +274,21 @@ pub enum Role {
 }
 
 /// How far the removal of a version is.
+///
+/// ```
+/// use iter8_core::{Removal, VersionObservation};
+///
+#[doc = include_str!("example_release.txt")]
+/// // A version that is not in the document any more, and that no live route names.
+/// let mut observation = Observation::all_ready(&release);
+/// let mut seen = VersionObservation::ready(&release.candidates()[0]);
+/// seen.service.as_mut().ok_or("none")?.name = "old".parse()?;
+/// observation.versions.insert("old".parse()?, seen);
+/// let plan = plan(&release, &observation);
+/// let (version, removal) = plan.removed().next().ok_or("nothing is removed")?;
+/// assert_eq!((version.name.as_str(), removal), ("old", Removal::DrainBegins));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Removal {
@@ -206,6 +309,10 @@ pub enum Removal {
 
 impl Role {
     /// The role in one word.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::Role::Primary.as_str(), "primary");
+    /// ```
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -216,14 +323,38 @@ impl Role {
     }
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl RoutePlan {
     /// The rules; none where there is no route.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// assert!(plan(&release, &Observation::default()).rules().is_empty(), "the primary is not ready");
+    /// assert_eq!(plan(&release, &Observation::all_ready(&release)).rules().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn rules(&self) -> &[PlannedRule] {
         self.route.as_ref().map_or(&[], |route| &route.rules)
     }
 
     /// The versions that have left the document, with how far their removal is.
+    ///
+    /// ```
+    /// use iter8_core::VersionObservation;
+    ///
+    #[doc = include_str!("example_release.txt")]
+    /// let mut observation = Observation::all_ready(&release);
+    /// observation.versions.insert("old".parse()?, VersionObservation::ready(release.primary()));
+    /// let plan = plan(&release, &observation);
+    /// assert_eq!(plan.removed().map(|(version, _)| version.name.as_str()).collect::<Vec<_>>(), ["old"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn removed(&self) -> impl Iterator<Item = (&PlannedVersion, Removal)> {
         self.versions.iter().filter_map(|version| match version.role {
             Role::Removed(removal) => Some((version, removal)),
@@ -232,6 +363,17 @@ impl RoutePlan {
     }
 
     /// The versions of the document.
+    ///
+    /// ```
+    /// use iter8_core::VersionObservation;
+    ///
+    #[doc = include_str!("example_release.txt")]
+    /// let mut observation = Observation::all_ready(&release);
+    /// observation.versions.insert("old".parse()?, VersionObservation::ready(release.primary()));
+    /// let plan = plan(&release, &observation);
+    /// assert_eq!(plan.declared().map(|version| version.name.as_str()).collect::<Vec<_>>(), ["web-0", "web-1"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn declared(&self) -> impl Iterator<Item = &PlannedVersion> {
         self.versions.iter().filter(|version| match version.role {
             Role::Primary | Role::Candidate => true,

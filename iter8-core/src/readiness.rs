@@ -11,6 +11,14 @@ use crate::shared::Text;
 /// Whether a version can take requests.
 ///
 /// Ready and updating versions are routed; promotion and removal wait for ready.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let plan = plan(&release, &Observation::ready_where(&release, |version| version.name.as_str() == "web-0"));
+/// assert_eq!(plan.versions[0].readiness.to_string(), "ready");
+/// assert_eq!(plan.versions[1].readiness.to_string(), "not ready: its Service does not exist");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "reason")]
 pub enum Readiness {
@@ -23,6 +31,14 @@ pub enum Readiness {
 }
 
 /// What is still under way in a version that is updating.
+///
+/// ```
+/// use iter8_core::{Readiness, Unfinished};
+///
+/// let readiness = Readiness::Updating(Unfinished::RollingOut { updated: 1, wanted: 3, replicas: 4 });
+/// assert_eq!(readiness.to_string(), "updating: 1 of 3 Pods are new, 3 old ones remain");
+/// assert!(readiness.is_routable(), "but nothing is promoted yet");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Unfinished {
@@ -58,6 +74,13 @@ pub enum Unfinished {
 }
 
 /// What a version that is not ready lacks.
+///
+/// ```
+/// use iter8_core::{Missing, Readiness};
+///
+/// let readiness = Readiness::NotReady(Missing::Endpoints);
+/// assert_eq!((readiness.reason(), readiness.to_string().as_str()), ("NoReadyEndpoint", "not ready: no Pod is ready"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Missing {
@@ -83,6 +106,22 @@ impl Readiness {
     /// `declared` are the digests (Service, Deployment) of its declaration, `None` once it has left the
     /// document; `was_routed` tells whether a live route gives it requests, which it does not before a version
     /// has been ready.
+    ///
+    /// ```
+    /// use iter8_core::{Readiness, VersionObservation};
+    ///
+    #[doc = include_str!("example_release.txt")]
+    /// let primary = release.primary();
+    /// let declared = Some((primary.service_digest(), primary.deployment_digest()));
+    /// let mut seen = VersionObservation::ready(primary);
+    /// assert!(Readiness::of(declared, Some(&seen), false).is_ready());
+    ///
+    /// // The Deployment is still the one of an earlier declaration.
+    /// seen.deployment.as_mut().ok_or("none")?.digest = None;
+    /// let readiness = Readiness::of(declared, Some(&seen), false);
+    /// assert_eq!(readiness.to_string(), "updating: its Deployment is not yet as declared");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn of(
         declared: Option<(&Digest, &Digest)>,
@@ -120,18 +159,37 @@ impl Readiness {
     }
 
     /// Whether this is [`Readiness::Ready`].
+    ///
+    /// ```
+    /// use iter8_core::{Readiness, Unfinished};
+    ///
+    /// assert!(!Readiness::Updating(Unfinished::Unavailable).is_ready());
+    /// ```
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self, Self::Ready)
     }
 
     /// Whether the version may be given requests.
+    ///
+    /// ```
+    /// use iter8_core::{Missing, Readiness, Unfinished};
+    ///
+    /// assert!(Readiness::Updating(Unfinished::Unavailable).is_routable(), "a Pod is ready");
+    /// assert!(!Readiness::NotReady(Missing::Endpoints).is_routable());
+    /// ```
     #[must_use]
     pub fn is_routable(&self) -> bool {
         matches!(self, Self::Ready | Self::Updating(_))
     }
 
     /// The state in one word.
+    ///
+    /// ```
+    /// use iter8_core::{Missing, Readiness};
+    ///
+    /// assert_eq!(Readiness::NotReady(Missing::Service).state(), "NotReady");
+    /// ```
     #[must_use]
     pub const fn state(&self) -> &'static str {
         match self {
@@ -142,6 +200,12 @@ impl Readiness {
     }
 
     /// The reason in one CamelCase word, as conditions have it.
+    ///
+    /// ```
+    /// use iter8_core::{Missing, Readiness};
+    ///
+    /// assert_eq!(Readiness::NotReady(Missing::Service).reason(), "ServiceMissing");
+    /// ```
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -12,6 +12,15 @@ use crate::weight::{Percent, Weight};
 /// Why a version gets the requests it gets, or none; or how far its removal is.
 ///
 /// Displayed as a sentence, and serialized as it is displayed.
+///
+/// ```
+/// use iter8_core::{Readiness, Reason};
+///
+/// let reason = Reason::Weight { weight: 20_i64.try_into()?, readiness: Readiness::Ready };
+/// assert_eq!(reason.to_string(), "weight 20: it is ready");
+/// assert_eq!(serde_json::to_value(&reason)?, "weight 20: it is ready");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -188,6 +197,18 @@ impl Serialize for Reason {
 }
 
 /// What promotion and removal wait for.
+///
+/// ```
+/// use iter8_core::{Missing, Pending, Readiness, Reason};
+///
+/// let readiness = Readiness::NotReady(Missing::Endpoints);
+/// let pending = Pending::Primary { version: "web-0".parse()?, readiness };
+/// assert_eq!(
+///     Reason::RetainedRule(pending).to_string(),
+///     "removed, but keeps its rule until then: the primary web-0 is not ready: no Pod is ready"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pending {
@@ -229,6 +250,15 @@ impl fmt::Display for Pending {
 /// Why a rule is there: that of its version, or, where it has several, of all of them.
 ///
 /// Displayed as a sentence, and serialized as it is displayed.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let plan = plan(&release, &Observation::all_ready(&release));
+/// let reason = &plan.rules()[0].reason;
+/// assert_eq!(reason.version.as_deref(), Some("web-1"));
+/// assert_eq!(reason.to_string(), "web-1: it is ready");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuleReason {

@@ -12,6 +12,14 @@ use crate::weight::{Percent, Port, Weight};
 use crate::{Fields, Value};
 
 /// Which Release a document belongs to: what Helm calls the release's name and namespace.
+///
+/// ```
+/// use iter8_core::ReleaseKey;
+///
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// assert_eq!(key.to_string(), "test/web");
+/// # Ok::<(), iter8_core::InvalidNameError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReleaseKey {
     /// The name of the Release.
@@ -27,6 +35,14 @@ impl std::fmt::Display for ReleaseKey {
 }
 
 /// What kind of workload the versions are.
+///
+/// ```
+/// use iter8_core::{Document, Environment, Release};
+///
+/// let document = Document::from_yaml("environment: deployment\napplication: {}")?;
+/// assert_eq!(Release::from_document(&document).0.environment, Some(Environment::Deployment));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Environment {
@@ -38,6 +54,13 @@ pub enum Environment {
 }
 
 /// How requests are spread over the versions.
+///
+/// ```
+/// use iter8_core::Strategy;
+///
+/// assert_eq!(Strategy::BlueGreen.to_string(), "blue-green");
+/// assert_eq!(Strategy::default(), Strategy::None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -55,6 +78,10 @@ pub enum Strategy {
 
 impl Strategy {
     /// The strategy as it is written in a document.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::Strategy::Canary.as_str(), "canary");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -109,6 +136,16 @@ pub struct Release {
 }
 
 /// `application`: what the versions have in common.
+///
+/// ```
+/// use iter8_core::{Application, Document, Release};
+///
+/// let document = Document::from_yaml("environment: deployment\napplication: {metadata: {name: shop}, servicePort: 8080}")?;
+/// let application: Application = Release::from_document(&document).0.application;
+/// assert_eq!(application.name.as_deref(), Some("shop"));
+/// assert_eq!(application.service_port.map(|port| port.get()), Some(8080));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Application {
     /// `metadata.name`; the name of the front Service and of the route. Default: the name of the Release.
@@ -134,6 +171,15 @@ pub struct Application {
 }
 
 /// `application.route`: the user's own on the routes, in every rule.
+///
+/// ```
+/// use iter8_core::{Document, Release};
+///
+/// let document = Document::from_yaml("application: {route: {timeouts: {request: 10s}}}")?;
+/// let options = Release::from_document(&document).0.application.route;
+/// assert_eq!(options.timeouts.request, Some("10s".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RouteOptions {
     /// `labels` of the routes, over those of the application.
@@ -147,6 +193,15 @@ pub struct RouteOptions {
 }
 
 /// An entry of `application.route.filters`.
+///
+/// ```
+/// use iter8_core::{DeclaredFilter, Document, FilterType, Release};
+///
+/// let document = Document::from_yaml("application: {route: {filters: [{type: RequestRedirect}]}}")?;
+/// let options = Release::from_document(&document).0.application.route;
+/// assert_eq!(options.filters, [DeclaredFilter::Unsupported(FilterType::RequestRedirect)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclaredFilter {
     /// One that a release can have, where the mesh has it.
@@ -156,6 +211,17 @@ pub enum DeclaredFilter {
 }
 
 /// One entry of `application.versions`.
+///
+/// ```
+/// use iter8_core::{RouteMatch, Version};
+///
+/// let candidate = Version {
+///     image: Some("web:2".into()),
+///     matches: vec![RouteMatch::header("traffic", "test")],
+///     ..Version::default()
+/// };
+/// assert_eq!(candidate.name, None, "validation names it APPLICATION-INDEX");
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Version {
     /// `metadata.name`, default `APPLICATION-INDEX`.
@@ -191,6 +257,19 @@ pub struct Version {
 }
 
 /// A user's own Deployment or Service.
+///
+/// ```
+/// use iter8_core::{Document, Release};
+///
+/// let document = Document::from_yaml(
+///     "application: {versions: [{deploymentSpecification: {metadata: {name: own}, spec: {replicas: 3}}}]}",
+/// )?;
+/// let release = Release::from_document(&document).0;
+/// let deployment = release.application.versions[0].deployment.as_ref().ok_or("none")?;
+/// assert_eq!(deployment.name.as_deref(), Some("own"));
+/// assert_eq!(deployment.spec.as_ref().ok_or("none")?["replicas"].as_integer(), Some(3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Specification {
     /// `metadata.name`, default the version's name.
@@ -210,6 +289,15 @@ pub struct Specification {
 /// A field whose explicit null means something else than its absence.
 ///
 /// Only `port` is one: null takes an inherited port away.
+///
+/// ```
+/// use iter8_core::{Declared, Document, Release};
+///
+/// let document = Document::from_yaml("application: {port: 80, versions: [{port: null}, {}]}")?;
+/// let versions = Release::from_document(&document).0.application.versions;
+/// assert_eq!((versions[0].port, versions[1].port), (Declared::Null, Declared::Absent));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Declared<T> {
     /// The field is not there.
@@ -222,6 +310,15 @@ pub enum Declared<T> {
 }
 
 /// A Gateway that the routes attach to, as in `parentRefs`.
+///
+/// ```
+/// use iter8_core::{Document, Release};
+///
+/// let document = Document::from_yaml("gateway: [{name: edge, sectionName: https}]\napplication: {}")?;
+/// let gateways = Release::from_document(&document).0.gateways;
+/// assert_eq!((gateways[0].name.as_str(), gateways[0].section_name.as_deref()), ("edge", Some("https")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentRef {

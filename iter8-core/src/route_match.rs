@@ -57,8 +57,7 @@ impl RouteMatch {
     }
 
     /// What a canary candidate without `matches` is reached by: header `traffic: test`.
-    #[must_use]
-    pub fn default_candidate() -> Self {
+    pub(crate) fn default_candidate() -> Self {
         Self::header("traffic", "test")
     }
 }

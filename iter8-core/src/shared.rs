@@ -11,11 +11,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::Value;
 
 /// An immutable text that is shared when it is cloned.
+///
+/// ```
+/// use iter8_core::Text;
+///
+/// let reason: Text = "ProgressDeadlineExceeded".into();
+/// assert_eq!(reason.clone(), "ProgressDeadlineExceeded");
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Arc<str>);
 
 impl Text {
     /// The text.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::Text::from("Accepted").as_str(), "Accepted");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -83,7 +94,7 @@ impl<'de> Deserialize<'de> for Text {
 /// ```
 /// use iter8_core::{List, RouteMatch};
 ///
-/// let matches: List<_> = vec![RouteMatch::default_candidate()].into();
+/// let matches: List<_> = vec![RouteMatch::header("traffic", "test")].into();
 /// assert_eq!(matches.clone(), [RouteMatch::header("traffic", "test")]);
 /// assert_eq!(matches.len(), 1);
 /// ```
@@ -92,6 +103,10 @@ pub struct List<T>(Option<Arc<[T]>>);
 
 impl<T> List<T> {
     /// Whether there is no entry.
+    ///
+    /// ```
+    /// assert!(iter8_core::List::<u8>::default().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
@@ -198,6 +213,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 }
 
 /// Labels, annotations or a selector: texts by key, shared when they are cloned; reads like a map.
+///
+/// ```
+/// use iter8_core::Labels;
+///
+/// let selector: Labels = [("app".to_owned(), "web-0".to_owned())].into();
+/// assert_eq!(selector.get("app").map(String::as_str), Some("web-0"));
+/// ```
 #[derive(Clone, Default)]
 pub struct Labels(Option<Arc<BTreeMap<String, String>>>);
 
@@ -205,6 +227,10 @@ static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
 
 impl Labels {
     /// Whether there is none.
+    ///
+    /// ```
+    /// assert!(iter8_core::Labels::default().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()

@@ -12,6 +12,12 @@ use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
 
 /// A validated release; [`validate`](crate::validate) and [`declare`](crate::declare) make it.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// assert_eq!((release.application.as_str(), release.service_port.get(), release.drain_seconds), ("web", 80, 5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ValidRelease {
@@ -56,31 +62,56 @@ pub struct ValidRelease {
 
 impl ValidRelease {
     /// The version that gets every request no candidate gets.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// assert_eq!(release.primary().image.as_deref(), Some("web:1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn primary(&self) -> &ValidVersion {
         &self.primary
     }
 
     /// The other versions, in the order of the document.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// assert_eq!(release.candidates().len(), 1);
+    /// assert_eq!(release.candidates()[0].matches[0].to_string(), "header traffic=test");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn candidates(&self) -> &[ValidVersion] {
         &self.candidates
     }
 
     /// All versions, the primary first.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// assert_eq!(release.versions().map(|version| version.name.as_str()).collect::<Vec<_>>(), ["web-0", "web-1"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn versions(&self) -> impl Iterator<Item = &ValidVersion> {
         std::iter::once(&self.primary).chain(&self.candidates)
     }
 
     /// The version of this name.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let candidate = release.version(&"web-1".parse()?).ok_or("none")?;
+    /// assert_eq!(candidate.service.as_str(), "web-1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn version(&self, name: &VersionName) -> Option<&ValidVersion> {
         self.versions().find(|version| version.name == *name)
     }
 
     /// Whether requests reach the versions through a front Service.
-    #[must_use]
-    pub fn has_front(&self) -> bool {
+    pub(crate) fn has_front(&self) -> bool {
         match self.environment {
             Environment::DeploymentGtw => true,
             Environment::Deployment => false,
@@ -88,6 +119,12 @@ impl ValidRelease {
     }
 
     /// The namespace of the release and of everything it owns.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// assert_eq!(release.namespace().as_str(), "test");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.key.namespace
@@ -95,6 +132,14 @@ impl ValidRelease {
 }
 
 /// A validated version.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let primary = release.primary();
+/// assert_eq!((primary.name.as_str(), primary.port.get(), primary.weight.get()), ("web-0", 80, 50));
+/// assert_eq!(primary.selector.get("app").map(String::as_str), Some("web-0"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ValidVersion {
@@ -146,18 +191,39 @@ pub struct ValidVersion {
 
 impl ValidVersion {
     /// The digest of what is declared of the Deployment.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let [primary, candidate] = [release.primary(), &release.candidates()[0]];
+    /// assert_ne!(primary.deployment_digest(), candidate.deployment_digest(), "they have different images");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn deployment_digest(&self) -> &Digest {
         &self.deployment_digest
     }
 
     /// The digest of what is declared of the Service, routing included.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let primary = release.primary();
+    /// assert_ne!(primary.service_digest(), primary.deployment_digest());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn service_digest(&self) -> &Digest {
         &self.service_digest
     }
 
     /// What must be known of the version after it has left the document.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let candidate = &release.candidates()[0];
+    /// assert_eq!(candidate.declaration().matches, candidate.matches, "it keeps its requests until it is replaced");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn declaration(&self) -> VersionDeclaration {
         VersionDeclaration {

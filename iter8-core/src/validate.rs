@@ -73,6 +73,20 @@ pub fn declare(
 ///
 /// # Errors
 /// Everything that is wrong with the release at once.
+///
+/// ```
+/// use iter8_core::{Application, Capabilities, Environment, Release, ReleaseKey, Strategy, validate};
+///
+/// let release = Release {
+///     environment: Some(Environment::DeploymentGtw),
+///     application: Application { strategy: Some(Strategy::Canary), ..Application::default() },
+///     ..Release::default()
+/// };
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let error = validate(&key, &release, &Capabilities::specification()).unwrap_err();
+/// assert_eq!(error.violations()[0].path.to_string(), "application.versions");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn validate(
     key: &ReleaseKey,
     release: &Release,

@@ -7,6 +7,13 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 /// The fields of a map, in the order of their names.
+///
+/// ```
+/// use iter8_core::{Fields, Value};
+///
+/// let spec: Fields = [("replicas".to_owned(), Value::Integer(3))].into();
+/// assert_eq!(Value::Map(spec).get("replicas"), Some(&Value::Integer(3)));
+/// ```
 pub type Fields = BTreeMap<String, Value>;
 
 /// A value as JSON and YAML know it.
@@ -42,36 +49,77 @@ pub enum Value {
 
 impl Value {
     /// The field `name`, if this is a map that has it.
+    ///
+    /// ```
+    /// use iter8_core::Value;
+    ///
+    /// let metadata = Value::from([("name", "web".into())]);
+    /// assert_eq!(metadata.get("name").and_then(Value::as_str), Some("web"));
+    /// assert_eq!(metadata.get("namespace"), None);
+    /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Self> {
         self.as_map().and_then(|fields| fields.get(name))
     }
 
     /// The text, if this is a string.
+    ///
+    /// ```
+    /// use iter8_core::Value;
+    ///
+    /// assert_eq!(Value::from("web").as_str(), Some("web"));
+    /// assert_eq!(Value::Integer(1).as_str(), None, "nothing is converted");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         if let Self::String(text) = self { Some(text) } else { None }
     }
 
     /// The number, if this is a whole number.
+    ///
+    /// ```
+    /// use iter8_core::Value;
+    ///
+    /// assert_eq!(Value::Integer(3).as_integer(), Some(3));
+    /// assert_eq!(Value::Float(3.0).as_integer(), None);
+    /// ```
     #[must_use]
     pub fn as_integer(&self) -> Option<i128> {
         if let Self::Integer(number) = self { Some(*number) } else { None }
     }
 
     /// The entries, if this is a list.
+    ///
+    /// ```
+    /// use iter8_core::Value;
+    ///
+    /// assert_eq!(Value::from(vec!["a", "b"]).as_list().map(<[Value]>::len), Some(2));
+    /// ```
     #[must_use]
     pub fn as_list(&self) -> Option<&[Self]> {
         if let Self::List(entries) = self { Some(entries) } else { None }
     }
 
     /// The fields, if this is a map.
+    ///
+    /// ```
+    /// use iter8_core::Value;
+    ///
+    /// let metadata = Value::from([("name", "web".into())]);
+    /// assert!(metadata.as_map().is_some_and(|fields| fields.contains_key("name")));
+    /// ```
     #[must_use]
     pub fn as_map(&self) -> Option<&Fields> {
         if let Self::Map(fields) = self { Some(fields) } else { None }
     }
 
     /// What kind of value this is, in words for an error message.
+    ///
+    /// ```
+    /// use iter8_core::Value;
+    ///
+    /// assert_eq!(Value::Bool(true).kind(), "a boolean");
+    /// ```
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

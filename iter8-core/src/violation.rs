@@ -5,6 +5,12 @@ use std::fmt;
 use crate::FieldPath;
 
 /// A place in a text; lines and columns count from 1.
+///
+/// ```
+/// use iter8_core::Position;
+///
+/// assert_eq!(Position { line: 3, column: 7 }.to_string(), "3:7");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -20,6 +26,17 @@ impl fmt::Display for Position {
 }
 
 /// One thing that is wrong in a declaration.
+///
+/// ```
+/// use iter8_core::{Document, Release};
+///
+/// let document = Document::from_yaml("application:\n  versions:\n  - weight: -5\n")?;
+/// let (_, violations) = Release::from_document(&document);
+/// assert_eq!(violations[0].path.to_string(), "application.versions[0].weight");
+/// assert_eq!(violations[0].value.as_deref(), Some("-5"));
+/// assert_eq!(violations[0].position.map(|position| position.line), Some(3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
@@ -37,21 +54,18 @@ pub struct Violation {
 
 impl Violation {
     /// A violation at `path`; value, hint and position can be added.
-    #[must_use]
-    pub fn new(path: FieldPath, message: impl Into<String>) -> Self {
+    pub(crate) fn new(path: FieldPath, message: impl Into<String>) -> Self {
         Self { path, message: message.into(), value: None, hint: None, position: None }
     }
 
     /// Adds the value that was found.
-    #[must_use]
-    pub fn value(mut self, value: &(impl ToString + ?Sized)) -> Self {
+    pub(crate) fn value(mut self, value: &(impl ToString + ?Sized)) -> Self {
         self.value = Some(value.to_string());
         self
     }
 
     /// Adds what to write instead.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -75,6 +89,16 @@ impl fmt::Display for Violation {
 }
 
 /// Why a declaration is refused: everything that is wrong with it at once, never empty.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, ReleaseKey, declare};
+///
+/// let document = Document::from_yaml("environment: kserve\napplication: {versions: []}")?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let error = declare(&key, &document, &Capabilities::specification()).unwrap_err();
+/// assert_eq!(error.to_string().lines().count(), 2, "one line for each violation");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct InvalidReleaseError {
     // INVARIANT: not empty; kept by the constructors.
@@ -93,6 +117,16 @@ impl InvalidReleaseError {
     }
 
     /// The violations, in the order of the document.
+    ///
+    /// ```
+    /// use iter8_core::{Capabilities, Document, ReleaseKey, declare};
+    ///
+    /// let document = Document::from_yaml("environment: deployment\napplication: {versions: []}")?;
+    /// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+    /// let error = declare(&key, &document, &Capabilities::specification()).unwrap_err();
+    /// assert_eq!(error.violations()[0].message, "at least one version is required");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations

@@ -5,6 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Why a number is outside its range.
+///
+/// ```
+/// use iter8_core::Port;
+///
+/// let error = Port::try_from(65_536_i64).unwrap_err();
+/// assert_eq!(error.to_string(), "must be an integer from 1 to 65535");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an integer from {least} to {greatest}")]
 pub struct OutOfRangeError {
@@ -21,6 +28,12 @@ macro_rules! ranged {
 
         impl $type {
             /// The number.
+            ///
+            /// ```
+            #[doc = concat!("let number = iter8_core::", stringify!($type), "::try_from(20_i64)?;")]
+            /// assert_eq!(number.get(), 20);
+            /// # Ok::<(), iter8_core::OutOfRangeError>(())
+            /// ```
             #[must_use]
             pub const fn get(self) -> $number {
                 self.0
@@ -64,16 +77,37 @@ macro_rules! ranged {
 
 ranged!(
     /// A TCP port, 1 to 65535.
+    ///
+    /// ```
+    /// use iter8_core::Port;
+    ///
+    /// assert_eq!(Port::try_from(80_i64), Ok(Port::HTTP));
+    /// assert!(Port::try_from(0_i64).is_err());
+    /// ```
     Port(u16), 1, 65535
 );
 
 ranged!(
     /// The weight of a backendRef, 0 to 1,000,000 (the maximum of an HTTPRoute).
+    ///
+    /// ```
+    /// use iter8_core::Weight;
+    ///
+    /// assert!(Weight::try_from(1_000_000_i64).is_ok() && Weight::try_from(1_000_001_i64).is_err());
+    /// assert_eq!(Weight::DEFAULT.to_string(), "50");
+    /// ```
     Weight(u32), 0, 1_000_000
 );
 
 ranged!(
     /// A share of requests, 0 to 100.
+    ///
+    /// ```
+    /// use iter8_core::Percent;
+    ///
+    /// assert_eq!(Percent::try_from(100_i64), Ok(Percent::ALL));
+    /// assert!(Percent::try_from(101_i64).is_err());
+    /// ```
     Percent(u8), 0, 100
 );
 

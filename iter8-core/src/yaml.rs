@@ -14,6 +14,13 @@ use crate::{FieldPath, Fields, Value, Violation};
 const DEPTH: usize = 48;
 
 /// A text that is not one YAML document: where, and why.
+///
+/// ```
+/// use iter8_core::Document;
+///
+/// let error = Document::from_yaml("application:\n  strategy: canary\n  strategy: none\n").unwrap_err();
+/// assert_eq!(error.position.map(|position| position.line), Some(3), "a repeated key");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", position.map_or_else(String::new, |position| format!("{position}: ")))]
 pub struct InvalidYamlError {
