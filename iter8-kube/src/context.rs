@@ -10,8 +10,10 @@ use kube::runtime::events::{Recorder, Reporter};
 
 use crate::applier::{Applier, ServerSideApplier, Target};
 use crate::cache::Cache;
-use crate::controller::Options;
 use crate::labels::MANAGER;
+use crate::leader::{Gate, GatedApplier};
+use crate::metrics::{Metrics, Queue, Routing};
+use crate::options::Options;
 use crate::retry::Retries;
 
 /// The time, as the controller sees it.
@@ -32,6 +34,10 @@ pub(crate) struct Context<B> {
     pub(crate) cache: Arc<Cache>,
     pub(crate) applier: Arc<dyn Applier>,
     pub(crate) recorder: Recorder,
+    pub(crate) gate: Gate,
+    pub(crate) metrics: Metrics,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) routing: Routing,
     pub(crate) clock: Clock,
     pub(crate) retries: Retries,
     /// What the API server made of what we applied, where it wrote it in a form of its own.
@@ -45,14 +51,28 @@ impl<B> fmt::Debug for Context<B> {
 }
 
 impl<B> Context<B> {
-    pub(crate) fn new(client: Client, backend: Arc<B>, cache: Arc<Cache>, options: Options) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        backend: Arc<B>,
+        cache: Arc<Cache>,
+        queue: Arc<Queue>,
+        gate: Gate,
+        options: Options,
+    ) -> Self {
         let reporter =
             Reporter { controller: format!("{MANAGER}.tools/controller"), instance: Some(options.identity) };
         let default = || -> Arc<dyn Applier> { Arc::new(ServerSideApplier::new(client.clone())) };
         Self {
             backend,
             cache,
-            applier: options.applier.unwrap_or_else(default),
+            applier: Arc::new(GatedApplier {
+                applier: options.applier.unwrap_or_else(default),
+                gate: gate.clone(),
+            }),
+            gate,
+            routing: Routing::new(options.metrics.clone()),
+            metrics: options.metrics,
+            queue,
             recorder: Recorder::new(client, reporter),
             clock: options.clock,
             retries: Retries::default(),

@@ -1,89 +1,31 @@
 //! The controller: watches, queue, shutdown. Wiring only.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use futures::channel::mpsc;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use iter8_core::{ObjectKind, RoutingBackend};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Client;
 use kube::api::{Api, DynamicObject};
-use kube::runtime::reflector::ObjectRef;
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{Controller, WatchStreamExt, watcher as watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
-use crate::applier::{Applier, api_resource};
+use crate::applier::api_resource;
 use crate::cache::Cache;
-use crate::context::{Clock, Context, system_clock};
+use crate::context::Context;
 use crate::labels;
+use crate::leader::{Elector, Gate, LeaderElection};
+use crate::metrics::{Queue, metered};
+use crate::options::{Options, Scope};
 use crate::reconcile::{on_error, reconcile};
 use crate::resource::Release;
 use crate::workload::{DEPLOYMENT, SERVICE};
-
-/// Which Releases a controller looks after.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// Those of one namespace.
-    Namespace(String),
-    /// All of them.
-    Cluster,
-}
-
-/// How a controller runs.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Options {
-    /// Which Releases it looks after.
-    pub scope: Scope,
-    /// The name of this process in Events.
-    pub identity: String,
-    /// What writes; [`ServerSideApplier`](crate::ServerSideApplier) if there is none.
-    pub applier: Option<Arc<dyn Applier>>,
-    /// The time; the machine's clock unless a test has one of its own.
-    pub clock: Clock,
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("scope", &self.scope)
-            .field("identity", &self.identity)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Options {
-    /// Looks after these Releases with the machine's clock.
-    #[must_use]
-    pub fn new(scope: Scope) -> Self {
-        Self { scope, identity: "iter8".to_owned(), applier: None, clock: system_clock() }
-    }
-
-    /// With this name of the process.
-    #[must_use]
-    pub fn identity(mut self, identity: impl Into<String>) -> Self {
-        self.identity = identity.into();
-        self
-    }
-
-    /// With this applier.
-    #[must_use]
-    pub fn applier(mut self, applier: Arc<dyn Applier>) -> Self {
-        self.applier = Some(applier);
-        self
-    }
-
-    /// With this clock.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-}
 
 /// Runs the controller until `shutdown` resolves.
 ///
@@ -91,19 +33,27 @@ impl Options {
 /// Every watch fills the cache; whatever is news puts the Release it concerns into a queue with one
 /// entry for each Release; [`iter8_core::plan()`] decides, and the differences are applied.
 ///
+/// With [`Options::leader_election`], a replica that does not lead fills its caches all the same, so that it can take
+/// over at once.
+///
 /// # Guarantees
-/// No Release is reconciled before every cache is filled, and no Release twice at the same time.
+/// - No Release is reconciled before every cache is filled, and no Release twice at the same time.
+/// - With leader election, nothing is written by a replica whose Lease has ended, and the Lease is handed over when
+///   `shutdown` has resolved and the writes under way have ended.
 ///
 /// # Caveats
-/// Two controllers on the same Releases write the same things twice; they do no harm.
+/// Two controllers on the same Releases without leader election write the same things twice; they do no harm.
 pub async fn run<B: RoutingBackend>(
     client: Client,
     backend: B,
     options: Options,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
+    let client = metered(client, options.metrics.clone());
     let cache = Arc::new(Cache::default());
     let backend = Arc::new(backend);
+    let (releases, writer) = reflector::store();
+    let queue = Arc::new(Queue::new(options.metrics.clone(), releases.clone()));
     let kinds: Vec<_> = [DEPLOYMENT, SERVICE].into_iter().chain(backend.kinds().iter().cloned()).collect();
     let (sender, triggers) = mpsc::unbounded();
     let (all, triggers_for_all) = mpsc::unbounded();
@@ -116,6 +66,7 @@ pub async fn run<B: RoutingBackend>(
         let sink = Sink {
             cache: Arc::clone(&cache),
             sender: sender.clone(),
+            queue: Arc::clone(&queue),
             progress: progress.clone(),
             all: all.clone(),
         };
@@ -127,10 +78,10 @@ pub async fn run<B: RoutingBackend>(
     };
     watches.spawn(follow_slices(
         watch(slices, ours()),
-        Sink { cache: Arc::clone(&cache), sender, progress, all },
+        Sink { cache: Arc::clone(&cache), sender, queue: Arc::clone(&queue), progress, all: all.clone() },
     ));
 
-    let shutdown = futures::FutureExt::shared(futures::FutureExt::boxed(shutdown));
+    let shutdown = FutureExt::shared(FutureExt::boxed(shutdown));
     let is_synced = || cache.is_synced(kinds.iter().map(|kind| kind.kind));
     let synced = async {
         while !is_synced() {
@@ -143,14 +94,32 @@ pub async fn run<B: RoutingBackend>(
         () = synced => {}
         () = shutdown.clone() => return,
     }
+    options.health.set_ready(true);
     info!(scope = ?options.scope, mesh = backend.capabilities().mesh, "controller started");
 
-    let releases: Api<Release> = match &options.scope {
+    let api: Api<Release> = match &options.scope {
         Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
         Scope::Cluster => Api::all(client.clone()),
     };
-    let context = Arc::new(Context::new(client, backend, cache, options));
-    Controller::new(releases, watcher::Config::default())
+    let added = Arc::clone(&queue);
+    let changes = reflector::reflector(writer, watch(api, watcher::Config::default()))
+        .default_backoff()
+        .touched_objects()
+        .inspect_ok(move |release| added.added(&ObjectRef::from_obj(release)));
+    let metrics = options.metrics.clone();
+    let on_change = move |leads| {
+        metrics.leads(leads);
+        if leads {
+            let _ = all.unbounded_send(());
+        }
+    };
+    let election = options.leader_election.clone();
+    let (gate, election) = elect(client.clone(), election, &options.identity, on_change);
+    let stopping = gate.clone();
+    let shutdown = shutdown.map(move |()| stopping.close());
+    let health = options.health.clone();
+    let context = Arc::new(Context::new(client, backend, cache, queue, gate, options));
+    Controller::for_stream(changes, releases)
         .reconcile_on(triggers)
         .reconcile_all_on(triggers_for_all)
         .graceful_shutdown_on(shutdown)
@@ -163,7 +132,41 @@ pub async fn run<B: RoutingBackend>(
             }
         })
         .await;
+    health.set_ready(false);
+    election.end().await;
     info!("controller stopped");
+}
+
+/// The part that a replica takes in the election while it runs.
+struct Election {
+    stop: oneshot::Sender<()>,
+    task: JoinSet<()>,
+}
+
+impl Election {
+    /// Hands over what is held.
+    async fn end(mut self) {
+        drop(self.stop);
+        while self.task.join_next().await.is_some() {}
+    }
+}
+
+/// Begins to take part in the election, or leads at once where there is none.
+fn elect(
+    client: Client,
+    election: Option<LeaderElection>,
+    identity: &str,
+    on_change: impl Fn(bool) + Send + Sync + 'static,
+) -> (Gate, Election) {
+    let (stop, stopped) = oneshot::channel();
+    let mut task = JoinSet::new();
+    let Some(election) = election else {
+        on_change(true);
+        return (Gate::open(), Election { stop, task });
+    };
+    let (elector, gate) = Elector::new(client, election, identity);
+    task.spawn(elector.run(stopped, on_change));
+    (gate, Election { stop, task })
 }
 
 /// Only what carries our label is watched.
@@ -183,6 +186,7 @@ fn api(client: &Client, scope: &Scope, kind: &ObjectKind) -> Api<DynamicObject> 
 struct Sink {
     cache: Arc<Cache>,
     sender: mpsc::UnboundedSender<ObjectRef<Release>>,
+    queue: Arc<Queue>,
     progress: tokio::sync::watch::Sender<()>,
     /// Puts every Release into the queue.
     all: mpsc::UnboundedSender<()>,
@@ -196,6 +200,7 @@ impl Sink {
 
     fn trigger(&self, releases: Vec<ObjectRef<Release>>) {
         for release in releases {
+            self.queue.added(&release);
             // The queue is gone only when the controller is stopping.
             let _ = self.sender.unbounded_send(release);
         }

@@ -23,9 +23,9 @@ pub enum Error {
     /// The Release cannot be read.
     #[error("the Release cannot be read: {0}")]
     Unreadable(String),
-    /// Not every watch has seen everything yet.
-    #[error("the caches are not yet filled")]
-    NotSynced,
+    /// Another replica writes, or this one is stopping.
+    #[error("this replica does not lead (any more)")]
+    NotLeading,
 }
 
 impl Error {

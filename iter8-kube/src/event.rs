@@ -38,6 +38,14 @@ pub(crate) fn events(before: Option<&ReleaseStatus>, after: &ReleaseStatus) -> V
     conditions.chain(versions).chain(gone).collect()
 }
 
+/// The type of an Event as it is written.
+pub(crate) const fn kind(event: &Event) -> &'static str {
+    match event.type_ {
+        EventType::Normal => "Normal",
+        EventType::Warning => "Warning",
+    }
+}
+
 /// The versions have Events of their own, and what they lack is in theirs.
 fn is_worth_an_event(before: Option<&ReleaseStatus>, condition: &Condition) -> bool {
     if condition.type_ == ConditionType::VersionsReady.as_str() {

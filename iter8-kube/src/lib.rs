@@ -18,6 +18,7 @@
 //! - Deployments, Services and the kinds of the routing backend: get, list, watch, create, patch, delete
 //! - EndpointSlices: list, watch
 //! - Events (`events.k8s.io`): create, patch
+//! - with leader election, Leases: create; its own Lease: get, list, watch, patch
 //!
 //! # What this crate does not do
 //! It does not decide anything, deploy itself (the program `iter8` prints manifests), or route requests.
@@ -29,8 +30,12 @@ mod controller;
 mod drift;
 mod error;
 mod event;
+mod health;
 pub mod labels;
+mod leader;
+mod metrics;
 mod observe;
+mod options;
 mod reconcile;
 mod resource;
 mod retry;
@@ -39,6 +44,10 @@ pub mod workload;
 
 pub use applier::{Applier, Created, ServerSideApplier, Target};
 pub use context::{Clock, system_clock};
-pub use controller::{Options, Scope, run};
+pub use controller::run;
 pub use error::Error;
+pub use health::Health;
+pub use leader::LeaderElection;
+pub use metrics::Metrics;
+pub use options::{Options, Scope};
 pub use resource::{Release, ReleaseSpec, ReleaseStatus, VersionStatus};

@@ -10,6 +10,7 @@ use iter8_core::{
 use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::applier::{Created, Target};
@@ -36,8 +37,17 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     if release.metadata.deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }
-    let action = Reconciliation { release: &release, context: &context }.run().await?;
-    context.retries.succeeded(&release.namespace().unwrap_or_default(), &release.name_any());
+    if !context.gate.is_open() {
+        return Ok(Action::await_change()); // every Release is looked at when this replica begins to lead
+    }
+    let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
+    let seen = context.queue.taken(&namespace, &name);
+    let begun = Instant::now();
+    let outcome =
+        Reconciliation { release: &release, context: &context, seen: seen.unwrap_or(begun) }.run().await;
+    context.metrics.reconciled(begun.elapsed(), outcome.is_err());
+    let action = outcome?;
+    context.retries.succeeded(&namespace, &name);
     Ok(action)
 }
 
@@ -45,6 +55,10 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
 #[expect(clippy::needless_pass_by_value, reason = "the form that kube_runtime::Controller asks for")]
 pub(crate) fn on_error<B>(release: Arc<Release>, error: &Error, context: Arc<Context<B>>) -> Action {
     let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
+    if matches!(error, Error::NotLeading) {
+        debug!(namespace, release = name, %error, "reconciliation ended early");
+        return Action::await_change();
+    }
     let delay = context.retries.failed(&namespace, &name);
     warn!(namespace, release = name, %error, retry_in = ?delay, "reconciliation failed");
     Action::requeue(delay)
@@ -53,6 +67,8 @@ pub(crate) fn on_error<B>(release: Arc<Release>, error: &Error, context: Arc<Con
 struct Reconciliation<'a, B> {
     release: &'a Release,
     context: &'a Context<B>,
+    /// When the first event was seen that this reconciliation answers.
+    seen: Instant,
 }
 
 impl<B: RoutingBackend> Reconciliation<'_, B> {
@@ -78,8 +94,12 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let kinds = self.context.backend.kinds();
         observation.routing_api_missing = kinds.iter().any(|kind| self.context.cache.is_missing(kind.kind));
         let plan = plan(&declared, &observation);
+        if status::has_become_ready(before, &plan) {
+            self.context.routing.became_ready(key.namespace.as_str(), key.name.as_str(), self.seen);
+        }
 
         let obstacles = self.write(&declared, &plan, &objects, now).await?;
+        self.context.routing.settled(key.namespace.as_str(), key.name.as_str());
         let conditions = conditions(&plan, &observation, &obstacles);
         self.report(&status::planned(before, generation, &plan, &conditions, now)).await?;
         Ok(next(&plan, &obstacles, now))
@@ -230,6 +250,9 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             self.context.remember(target, form(&wanted, &live));
         }
         self.context.cache.written(&target.kind, live);
+        if self.context.backend.kinds().contains(&target.kind) {
+            self.context.routing.routed(&target.namespace, &self.release.name_any());
+        }
     }
 
     /// Notes on a Service since when its version drains, or that it does not.
@@ -285,9 +308,14 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let reference = self.release.object_ref(&());
         for event in event::events(before, status) {
             debug!(namespace, release = name, reason = event.reason, note = event.note, "event");
-            if let Err(error) = self.context.recorder.publish(&event, &reference).await {
+            let published = async {
+                let published = self.context.recorder.publish(&event, &reference).await;
+                published.map_err(Error::api("publish an Event on", format!("Release {namespace}/{name}")))
+            };
+            match self.context.gate.pass(published).await {
+                Ok(()) => self.context.metrics.published(event::kind(&event), &event.reason),
                 // An Event that is lost changes nothing; the status says the same.
-                warn!(namespace, release = name, %error, "event not published");
+                Err(error) => warn!(namespace, release = name, %error, "event not published"),
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Plan and conditions → the status of a Release. Pure.
 
-use iter8_core::{Condition, Digest, PlannedVersion, RoutePlan, Timestamp, Value};
+use iter8_core::{Condition, Digest, PlannedVersion, Readiness, RoutePlan, Timestamp, Value};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::jiff;
 
@@ -54,6 +54,15 @@ fn version(version: &PlannedVersion) -> VersionStatus {
         weight: version.weight.map(iter8_core::Weight::get),
         matches: version.matches.iter().map(ToString::to_string).collect(),
     }
+}
+
+/// Whether a version is ready that was known and not ready before.
+pub(crate) fn has_become_ready(before: Option<&ReleaseStatus>, plan: &RoutePlan) -> bool {
+    let was_unready = |name: &str| {
+        let known = before.into_iter().flat_map(|before| &before.versions).find(|known| known.name == name);
+        known.is_some_and(|known| known.readiness != Readiness::Ready.state())
+    };
+    plan.versions.iter().any(|version| version.readiness.is_ready() && was_unready(version.name.as_str()))
 }
 
 /// The digest of the rules.

@@ -4,6 +4,7 @@
 //! no controller but those that clean up (garbage collector, namespaces); the workload runner of this crate plays
 //! the rest. It needs a Unix system.
 
+mod audit;
 mod commands;
 mod install;
 mod process;
@@ -18,6 +19,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::time::{Instant, sleep};
 
+pub use audit::AuditedRequest;
 use commands::Layout;
 use process::Process;
 
@@ -167,7 +169,7 @@ impl ControlPlane {
         let layout = Layout::new(assets)?;
         let etcd = layout.start_etcd()?;
         let mut api_server = layout.start_api_server()?;
-        let client = client_for(layout.kubeconfig()).await?;
+        let client = connect(config_for(layout.kubeconfig()).await?)?;
         wait_until_ready(&client, &mut api_server).await?;
         let controller_manager = Mutex::new(layout.start_controller_manager()?);
         Ok(Self { controller_manager, api_server: Some(api_server), etcd, client, layout })
@@ -177,6 +179,27 @@ impl ControlPlane {
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// A client that acts as this user, with the rights of these groups (`system:masters` has all).
+    ///
+    /// # Errors
+    /// The kubeconfig of the control plane cannot be used.
+    pub async fn client_as(&self, user: &str, groups: &[&str]) -> Result<Client, ControlPlaneError> {
+        let mut config = config_for(self.kubeconfig()).await?;
+        config.auth_info.impersonate = Some(user.to_owned());
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        config.auth_info.impersonate_groups = Some(groups);
+        connect(config)
+    }
+
+    /// The requests for resources that the API server has answered so far, in the order of the answers; watches that
+    /// still run are not among them.
+    ///
+    /// # Errors
+    /// The audit log cannot be read.
+    pub fn audit(&self) -> Result<Vec<AuditedRequest>, ControlPlaneError> {
+        audit::read(&self.layout.audit_log())
     }
 
     /// A kubeconfig file with one context, `testkit`, whose user has all rights.
@@ -226,9 +249,12 @@ impl ControlPlane {
     }
 }
 
-async fn client_for(kubeconfig: &Path) -> Result<Client, ControlPlaneError> {
+async fn config_for(kubeconfig: &Path) -> Result<Config, ControlPlaneError> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
+}
+
+fn connect(config: Config) -> Result<Client, ControlPlaneError> {
     Client::try_from(config)
         .map_err(|source| ControlPlaneError::Api { what: "client".to_owned(), source: Box::new(source) })
 }

@@ -2,12 +2,14 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gateway_api::httproutes::HttpRoute;
 use iter8_core::Document;
 use iter8_gateway_api::GatewayApiBackend;
 use iter8_kube::{Options, Release, ReleaseSpec, Scope};
+use iter8_testkit::control_plane::ControlPlane;
 use iter8_testkit::world::{Running, World};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
@@ -20,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) struct Cluster {
     pub(crate) world: World,
+    /// The real API server and what goes with it, if the world is on one.
+    pub(crate) control_plane: Option<Arc<ControlPlane>>,
     controller: Option<Running>,
 }
 
@@ -32,20 +36,23 @@ pub(crate) fn from(version: &str) -> Answer {
 }
 
 impl Cluster {
-    /// A cluster with a controller.
-    pub(crate) fn new(world: World) -> Self {
-        let mut cluster = Self { world, controller: None };
-        cluster.start();
-        cluster
+    /// A cluster without a controller.
+    pub(crate) fn new(world: World, control_plane: Option<Arc<ControlPlane>>) -> Self {
+        Self { world, control_plane, controller: None }
     }
 
     pub(crate) fn start(&mut self) {
+        self.controller = Some(self.another());
+    }
+
+    /// A controller of its own.
+    pub(crate) fn another(&self) -> Running {
         let namespace = self.world.namespace().to_owned();
-        self.controller = Some(self.world.run(|client, shutdown| async move {
+        self.world.run(|client, shutdown| async move {
             let options = Options::new(Scope::Namespace(namespace));
             let shutdown = futures::FutureExt::shared(shutdown);
             iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown).await;
-        }));
+        })
     }
 
     /// Ends the controller as a crash would.

@@ -11,6 +11,8 @@
 )]
 
 mod cluster;
+mod leadership;
+mod replicas;
 mod scenarios;
 mod servers;
 
@@ -22,12 +24,15 @@ fn main() {
     let arguments = Arguments::from_args();
     let servers = Servers::new();
     let mut trials = Vec::new();
-    for scenario in scenarios::ALL {
+    let with_controller = scenarios::ALL.iter().map(|scenario| (scenario, true));
+    for (scenario, with_controller) in
+        with_controller.chain(leadership::ALL.iter().map(|scenario| (scenario, false)))
+    {
         for kind in [Kind::InMemory, Kind::Real] {
             let servers = servers.clone();
             let ignored = kind == Kind::Real && !Servers::have_real();
             let trial = Trial::test(format!("{kind}::{}", scenario.name), move || {
-                servers.run(kind, scenario);
+                servers.run(kind, scenario, with_controller);
                 Ok(())
             });
             let reason = if ignored { "KUBEBUILDER_ASSETS is not set" } else { "" };
@@ -37,7 +42,7 @@ fn main() {
     for scenario in scenarios::WITHOUT_GATEWAY_API {
         let (servers, kind) = (servers.clone(), Kind::Bare);
         trials.push(Trial::test(format!("{kind}::{}", scenario.name), move || {
-            servers.run(kind, scenario);
+            servers.run(kind, scenario, true);
             Ok(())
         }));
     }

@@ -13,21 +13,15 @@ use kube::{CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, from};
-use crate::servers::Scenario;
+use crate::servers::{Scenario, scenarios};
 
-const INITIAL: &str = include_str!("../../../testdata/tutorial/1-initial.yaml");
-const CANDIDATE: &str = include_str!("../../../testdata/tutorial/2-candidate.yaml");
-const PROMOTED: &str = include_str!("../../../testdata/tutorial/3-promoted.yaml");
+pub(crate) const INITIAL: &str = include_str!("../../../testdata/tutorial/1-initial.yaml");
+pub(crate) const CANDIDATE: &str = include_str!("../../../testdata/tutorial/2-candidate.yaml");
+pub(crate) const PROMOTED: &str = include_str!("../../../testdata/tutorial/3-promoted.yaml");
 
 /// The documents with a short drain, where the drain is not what the scenario is about.
-fn brisk(document: &str) -> String {
+pub(crate) fn brisk(document: &str) -> String {
     document.replace("application:", "application:\n  drainSeconds: 1")
-}
-
-macro_rules! scenarios {
-    ($($name:ident),* $(,)?) => {
-        &[$(Scenario { name: stringify!($name), run: |cluster| Box::pin($name(cluster)) }),*]
-    };
 }
 
 /// What must hold where the Gateway API is not installed at first.
@@ -393,6 +387,6 @@ fn rules(route: &HttpRoute) -> usize {
     route.spec.rules.as_ref().map_or(0, Vec::len)
 }
 
-fn names(names: &[&str]) -> Vec<String> {
+pub(crate) fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }

@@ -46,7 +46,7 @@ pub(crate) struct Scenario {
 #[derive(Clone)]
 pub(crate) struct Servers {
     runtime: Arc<Runtime>,
-    real: Arc<Mutex<Option<ControlPlane>>>,
+    real: Arc<Mutex<Option<Arc<ControlPlane>>>>,
 }
 
 impl Servers {
@@ -58,21 +58,26 @@ impl Servers {
         ControlPlane::assets_from_env().is_some()
     }
 
-    /// Runs a scenario in a namespace of its own.
-    pub(crate) fn run(&self, kind: Kind, scenario: &Scenario) {
+    /// Runs a scenario in a namespace of its own, with a controller or without.
+    pub(crate) fn run(&self, kind: Kind, scenario: &Scenario, with_controller: bool) {
         let namespace = scenario.name.replace('_', "-");
         let namespace = namespace.get(..63).unwrap_or(&namespace).trim_end_matches('-');
         self.runtime.block_on(async {
-            let world = match kind {
-                Kind::InMemory => World::in_memory(namespace, &[Release::crd(), HttpRoute::crd()]).await,
-                Kind::Bare => World::in_memory(namespace, &[Release::crd()]).await,
-                Kind::Real => World::on(self.real_client(), namespace).await,
+            let real = (kind == Kind::Real).then(|| self.real());
+            let world = match (kind, &real) {
+                (Kind::Bare, _) => World::in_memory(namespace, &[Release::crd()]).await,
+                (_, None) => World::in_memory(namespace, &[Release::crd(), HttpRoute::crd()]).await,
+                (_, Some(real)) => World::on(real.client(), namespace).await,
             };
-            (scenario.run)(Cluster::new(world.unwrap())).await;
+            let mut cluster = Cluster::new(world.unwrap(), real);
+            if with_controller {
+                cluster.start();
+            }
+            (scenario.run)(cluster).await;
         });
     }
 
-    fn real_client(&self) -> kube::Client {
+    fn real(&self) -> Arc<ControlPlane> {
         // A scenario that fails to start the server poisons the lock; the others then say so, too.
         let mut real = self.real.lock().unwrap();
         if real.is_none() {
@@ -84,9 +89,9 @@ impl Servers {
                 control_plane.install(&assets.join("crds")).await.unwrap();
                 control_plane
             });
-            *real = Some(futures::executor::block_on(started).unwrap());
+            *real = Some(Arc::new(futures::executor::block_on(started).unwrap()));
         }
-        real.as_ref().unwrap().client()
+        Arc::clone(real.as_ref().unwrap())
     }
 
     /// Statics are never dropped; this ends the real server's processes.
@@ -94,3 +99,11 @@ impl Servers {
         drop(self.real.lock().map(|mut real| real.take()));
     }
 }
+
+/// Scenarios by the names of their functions.
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        &[$(Scenario { name: stringify!($name), run: |cluster| Box::pin($name(cluster)) }),*]
+    };
+}
+pub(crate) use scenarios;

@@ -14,6 +14,17 @@ use super::service_account::ServiceAccountKey;
 /// The API server listens on loopback only and its cluster is thrown away: the token guards nothing.
 const TOKEN: &str = "testkit";
 
+/// Who asked for what and when, without the objects; one line for each request that has been answered. Watches are
+/// left out: they are answered when they end.
+const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+- {level: None, userGroups: ['system:apiserver']}
+- {level: None, users: ['system:apiserver', 'system:anonymous']}
+- {level: Metadata}
+";
+
 /// Where everything of one control plane is.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -41,6 +52,7 @@ impl Layout {
         layout.write("service-account.key", &key.private_pem)?;
         layout.write("service-account.pub", &key.public_pem)?;
         layout.write("tokens.csv", &format!("{TOKEN},testkit,testkit,system:masters\n"))?;
+        layout.write("audit-policy.yaml", AUDIT_POLICY)?;
         layout.write("kubeconfig", &kubeconfig_text(api_port))?;
         Ok(layout)
     }
@@ -67,6 +79,11 @@ impl Layout {
         )
     }
 
+    /// Where the API server writes its audit log to.
+    pub(super) fn audit_log(&self) -> PathBuf {
+        self.file("audit.log")
+    }
+
     pub(super) fn start_api_server(&self) -> Result<Process, ControlPlaneError> {
         self.spawn(
             "kube-apiserver",
@@ -82,6 +99,8 @@ impl Layout {
                 self.flag("--service-account-key-file", "service-account.pub"),
                 self.flag("--service-account-signing-key-file", "service-account.key"),
                 self.flag("--token-auth-file", "tokens.csv"),
+                self.flag("--audit-policy-file", "audit-policy.yaml"),
+                self.flag("--audit-log-path", "audit.log"),
                 "--authorization-mode=RBAC".into(),
                 "--service-cluster-ip-range=10.96.0.0/12".into(),
                 // Nobody creates the default ServiceAccount of a namespace here, and Pods need none.

@@ -1,0 +1,90 @@
+//! Counts requests to the API server.
+
+use http::{Method, Request, Uri};
+use kube::Client;
+use kube::client::Body;
+
+use super::Metrics;
+
+/// The client with every request counted.
+pub(crate) fn metered(client: Client, metrics: Metrics) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (client, metrics) = (client.clone(), metrics.clone());
+        async move {
+            let verb = verb(&request);
+            let answer = client.send(request).await;
+            let code = answer.as_ref().map_or_else(
+                // As client-go counts requests that have had no answer.
+                |_| "<error>".to_owned(),
+                |answer| answer.status().as_str().to_owned(),
+            );
+            metrics.requested(verb, code);
+            answer
+        }
+    });
+    Client::new(service, namespace)
+}
+
+/// The verb in the terms of Kubernetes.
+fn verb(request: &Request<Body>) -> &'static str {
+    let is_apply = || {
+        let format = request.headers().get(http::header::CONTENT_TYPE);
+        format.is_some_and(|format| format.as_bytes().starts_with(b"application/apply-patch"))
+    };
+    match *request.method() {
+        Method::GET if is_watch(request.uri()) => "watch",
+        Method::GET if is_collection(request.uri().path()) => "list",
+        Method::GET => "get",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH if is_apply() => "apply",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "other",
+    }
+}
+
+fn is_watch(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1"))
+}
+
+/// `/api/VERSION/...` or `/apis/GROUP/VERSION/...`, then `[namespaces/NAMESPACE/]KIND[/NAME]`.
+fn is_collection(path: &str) -> bool {
+    let mut parts = path.trim_matches('/').split('/');
+    let prefix = match parts.next() {
+        Some("api") => 1,
+        Some("apis") => 2,
+        _ => return false,
+    };
+    let rest: Vec<_> = parts.skip(prefix).collect();
+    match rest.as_slice() {
+        ["namespaces", _, rest @ ..] if !rest.is_empty() => rest.len() == 1,
+        rest => rest.len() == 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_the_verbs_of_kubernetes() {
+        let verb_of = |method: &str, uri: &str| {
+            verb(&Request::builder().method(method).uri(uri).body(Body::empty()).unwrap())
+        };
+        let routes = "/apis/gateway.networking.k8s.io/v1/namespaces/test/httproutes";
+        assert_eq!(verb_of("GET", routes), "list");
+        assert_eq!(verb_of("GET", &format!("{routes}?limit=5&watch=true")), "watch");
+        assert_eq!(verb_of("GET", &format!("{routes}/web")), "get");
+        assert_eq!(verb_of("GET", "/api/v1/services?limit=5"), "list");
+        assert_eq!(verb_of("GET", "/api/v1/namespaces/test"), "get");
+        assert_eq!(verb_of("GET", "/version"), "get");
+        assert_eq!(verb_of("POST", routes), "create");
+        assert_eq!(verb_of("PATCH", &format!("{routes}/web")), "patch");
+        assert_eq!(verb_of("DELETE", &format!("{routes}/web")), "delete");
+        let apply = Request::builder().method("PATCH").uri(format!("{routes}/web"));
+        let apply = apply.header("content-type", "application/apply-patch+yaml").body(Body::empty()).unwrap();
+        assert_eq!(verb(&apply), "apply");
+    }
+}
