@@ -141,7 +141,8 @@ impl Elector {
     /// Writes the Lease as decided. Time counts from before the request.
     async fn write(&mut self, step: &Step) {
         let begun = Instant::now();
-        let written = tokio::time::timeout(self.candidate.patience(), self.send(step)).await;
+        let give_up = self.candidate.gives_up_at(begun);
+        let written = tokio::time::timeout_at(give_up, self.send(step)).await;
         match written {
             Ok(Ok(lease)) => self.candidate.wrote(record(&lease), begun),
             Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => {
@@ -205,7 +206,7 @@ impl Elector {
         let Some(version) = self.candidate.held_version() else { return };
         let spec = json!({ "holderIdentity": null });
         let released = self.patch(version, &spec);
-        match tokio::time::timeout(self.candidate.patience(), released).await {
+        match tokio::time::timeout_at(self.candidate.gives_up_at(Instant::now()), released).await {
             Ok(Ok(_)) => info!(lease = self.election.name, "handed over"),
             Ok(Err(error)) => warn!(lease = self.election.name, %error, "not handed over"),
             Err(_) => warn!(lease = self.election.name, "not handed over in time"),

@@ -1,11 +1,14 @@
 //! `iter8 controller`
 
+mod serve;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use iter8_core::Namespace;
 use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
-use iter8_kube::{Options, Release, Scope};
+use iter8_kube::{Health, LeaderElection, Metrics, Options, Release, Scope};
 use kube::api::ListParams;
 use kube::{Api, Client};
 use tracing::{info, warn};
@@ -13,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{ClusterArgs, mesh_parser};
 use crate::cluster;
+use crate::duration;
 use crate::error::Error;
 
 /// The filter of log lines unless `RUST_LOG` says otherwise. What the client warns of is said again by those who call it.
@@ -25,6 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Run the controller, in a cluster or beside it
 ///
 /// It looks after the Releases of its namespace, or of all. SIGTERM and Ctrl-C end it when what is under way is done.
+/// Of several replicas one writes; the others take over at once when it stops, or when its Lease ends.
 /// It logs to standard error; `RUST_LOG` says what (for example `RUST_LOG=iter8_kube=debug`).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  iter8 controller --all-namespaces --context staging")]
@@ -41,7 +46,21 @@ pub(crate) struct Args {
     #[arg(long, default_value = "linkerd", value_parser = mesh_parser())]
     mesh: MeshProfile,
 
-    /// Name of this process in Events
+    /// Write only while holding the Lease `iter8-controller`: of the namespace looked after, or of the controller's own
+    /// namespace with --all-namespaces
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", value_name = "BOOL")]
+    leader_elect: bool,
+
+    /// How long the other replicas wait after the last sign of the one that writes
+    #[arg(long, default_value = "15s", value_parser = duration::parse, value_name = "DURATION")]
+    leader_elect_lease_duration: Duration,
+
+    /// Address for /healthz, /readyz and /metrics, for example `:8080`; none unless given
+    #[arg(long, value_parser = serve::address, value_name = "ADDR")]
+    metrics_addr: Option<SocketAddr>,
+
+    /// Name of this process in Events and in the Lease
     #[arg(long, env = "HOSTNAME", default_value = "iter8", hide_env_values = true)]
     identity: String,
 
@@ -63,11 +82,15 @@ enum LogFormat {
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     start_log(args.log_format)?;
     let (client, own_namespace) = args.cluster.connect().await?;
-    let scope = match (&args.namespace, args.all_namespaces) {
-        (Some(namespace), _) => Scope::Namespace(namespace.to_string()),
-        (None, true) => Scope::Cluster,
-        (None, false) => Scope::Namespace(own_namespace),
+    let (scope, lease_namespace) = match (&args.namespace, args.all_namespaces) {
+        (Some(namespace), _) => (Scope::Namespace(namespace.to_string()), namespace.to_string()),
+        (None, true) => (Scope::Cluster, own_namespace),
+        (None, false) => (Scope::Namespace(own_namespace.clone()), own_namespace),
     };
+    let (health, metrics) = (Health::new(), Metrics::new());
+    if let Some(address) = args.metrics_addr {
+        serve::start(address, health.clone(), metrics.clone()).await?;
+    }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         stop_signal().await;
@@ -87,7 +110,11 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
         () = shutdown.clone() => return Ok(()),
     }
     let backend = GatewayApiBackend::new(args.mesh.clone());
-    let options = Options::new(scope).identity(&args.identity);
+    let mut options = Options::new(scope).identity(&args.identity).health(health).metrics(metrics);
+    if args.leader_elect {
+        let election = LeaderElection::new(lease_namespace);
+        options = options.leader_election(election.lease_duration(args.leader_elect_lease_duration));
+    }
     iter8_kube::run(client, backend, options, shutdown).await;
     Ok(())
 }

@@ -17,6 +17,9 @@ const IMAGE: &str = concat!("ghcr.io/iter8-tools/iter8-rs:", env!("CARGO_PKG_VER
 /// The name of everything that is installed.
 const NAME: &str = "iter8-controller";
 
+/// The port of health and metrics.
+const METRICS_PORT: u16 = 8080;
+
 /// Print what the controller needs in a cluster: CRD, account, rights and Deployment
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  iter8 install | kubectl apply -f -")]
@@ -54,22 +57,23 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     }
     let backend = GatewayApiBackend::new(args.mesh.clone());
     let rules = rules(backend.kinds());
-    let objects =
-        [crd::crd()?, namespace(args), account(args), role(args, &rules), binding(args), deployment(args)];
-    output::print(&manifest::stream(&objects))
+    let roles = match args.scope {
+        // The Lease is in the controller's own namespace; rights for Leases elsewhere are not needed.
+        Scope::Cluster => vec![(RoleKind::ClusterRole, rules), (RoleKind::Role, lease_rules())],
+        Scope::Namespace => vec![(RoleKind::Role, rules.into_iter().chain(lease_rules()).collect())],
+    };
+    let roles = roles.iter().flat_map(|(kind, rules)| [role(args, *kind, rules), binding(args, *kind)]);
+    let objects = [crd::crd()?, namespace(args), account(args)].into_iter().chain(roles);
+    output::print(&manifest::stream(&objects.chain([deployment(args)]).collect::<Vec<_>>()))
 }
 
 /// What the controller does, and no more.
-fn rules(route_kinds: &[ObjectKind]) -> Value {
+fn rules(route_kinds: &[ObjectKind]) -> Vec<Value> {
     let own = [workload::DEPLOYMENT, workload::SERVICE];
-    let owned = own.iter().chain(route_kinds).map(|kind| {
-        json!({
-            "apiGroups": [kind.group],
-            "resources": [kind.plural],
-            "verbs": ["get", "list", "watch", "create", "patch", "delete"],
-        })
-    });
-    let rule = |group: &str, resource: &str, verbs: &[&str]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
+    let owned = own
+        .iter()
+        .chain(route_kinds)
+        .map(|kind| rule(kind.group, kind.plural, &["get", "list", "watch", "create", "patch", "delete"]));
     let read = [
         rule("iter8.tools", "releases", &["list", "watch"]),
         rule("iter8.tools", "releases/status", &["patch"]),
@@ -77,6 +81,19 @@ fn rules(route_kinds: &[ObjectKind]) -> Value {
         rule("events.k8s.io", "events", &["create", "patch"]),
     ];
     read.into_iter().chain(owned).collect()
+}
+
+/// The election of a leader. A create cannot be allowed by name.
+fn lease_rules() -> Vec<Value> {
+    let mut held = rule("coordination.k8s.io", "leases", &["get", "list", "watch", "patch"]);
+    if let Some(fields) = held.as_object_mut() {
+        fields.insert("resourceNames".to_owned(), json!([NAME]));
+    }
+    vec![rule("coordination.k8s.io", "leases", &["create"]), held]
+}
+
+fn rule(group: &str, resource: &str, verbs: &[&str]) -> Value {
+    json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs })
 }
 
 fn namespace(args: &Args) -> Value {
@@ -87,41 +104,50 @@ fn account(args: &Args) -> Value {
     json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(args, true) })
 }
 
-fn role(args: &Args, rules: &Value) -> Value {
-    let (kind, namespaced) = args.scope.role();
+/// What a role reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RoleKind {
+    Role,
+    ClusterRole,
+}
+
+impl RoleKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "Role",
+            Self::ClusterRole => "ClusterRole",
+        }
+    }
+}
+
+fn role(args: &Args, kind: RoleKind, rules: &[Value]) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": kind,
-        "metadata": metadata(args, namespaced),
+        "kind": kind.as_str(),
+        "metadata": metadata(args, kind == RoleKind::Role),
         "rules": rules,
     })
 }
 
-fn binding(args: &Args) -> Value {
-    let (role, namespaced) = args.scope.role();
+fn binding(args: &Args, kind: RoleKind) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": format!("{role}Binding"),
-        "metadata": metadata(args, namespaced),
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": NAME },
+        "kind": format!("{}Binding", kind.as_str()),
+        "metadata": metadata(args, kind == RoleKind::Role),
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind.as_str(), "name": NAME },
         "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": args.namespace.as_str() }],
     })
 }
 
 fn deployment(args: &Args) -> Value {
-    let scope = match args.scope {
-        Scope::Cluster => "--all-namespaces".to_owned(),
-        Scope::Namespace => format!("--namespace={}", args.namespace),
-    };
     let labels = json!({ "app.kubernetes.io/name": NAME });
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata(args, true),
         "spec": {
-            "replicas": 1,
-            // Two controllers on the same Releases would do everything twice.
-            "strategy": { "type": "Recreate" },
+            // One writes; the other has its caches filled and takes over when the first one stops.
+            "replicas": 2,
             "selector": { "matchLabels": labels },
             "template": {
                 "metadata": { "labels": labels },
@@ -133,28 +159,42 @@ fn deployment(args: &Args) -> Value {
                         "runAsGroup": 65532,
                         "seccompProfile": { "type": "RuntimeDefault" },
                     },
-                    "containers": [{
-                        "name": "controller",
-                        "image": args.image,
-                        "args": [
-                            "controller", scope, format!("--mesh={}", args.mesh.name()), "--log-format=json",
-                        ],
-                        "env": [{
-                            "name": "HOSTNAME",
-                            "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } },
-                        }],
-                        "resources": {
-                            "requests": { "cpu": "10m", "memory": "32Mi" },
-                            "limits": { "memory": "256Mi" },
-                        },
-                        "securityContext": {
-                            "allowPrivilegeEscalation": false,
-                            "readOnlyRootFilesystem": true,
-                            "capabilities": { "drop": ["ALL"] },
-                        },
-                    }],
+                    "containers": [container(args)],
                 },
             },
+        },
+    })
+}
+
+fn container(args: &Args) -> Value {
+    let scope = match args.scope {
+        Scope::Cluster => "--all-namespaces".to_owned(),
+        Scope::Namespace => format!("--namespace={}", args.namespace),
+    };
+    let mesh = format!("--mesh={}", args.mesh.name());
+    let probe = |path: &str| json!({ "httpGet": { "path": path, "port": "metrics" } });
+    json!({
+        "name": "controller",
+        "image": args.image,
+        "args": [
+            "controller", scope, mesh, "--leader-elect=true", format!("--metrics-addr=:{METRICS_PORT}"),
+            "--log-format=json",
+        ],
+        "env": [{
+            "name": "HOSTNAME",
+            "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } },
+        }],
+        "ports": [{ "name": "metrics", "containerPort": METRICS_PORT }],
+        "livenessProbe": probe("/healthz"),
+        "readinessProbe": probe("/readyz"),
+        "resources": {
+            "requests": { "cpu": "10m", "memory": "32Mi" },
+            "limits": { "memory": "256Mi" },
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
         },
     })
 }
@@ -165,14 +205,4 @@ fn metadata(args: &Args, namespaced: bool) -> Value {
         fields.insert("namespace".to_owned(), args.namespace.as_str().into());
     }
     metadata
-}
-
-impl Scope {
-    /// The kind of role, and whether it has a namespace.
-    const fn role(self) -> (&'static str, bool) {
-        match self {
-            Self::Cluster => ("ClusterRole", false),
-            Self::Namespace => ("Role", true),
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use iter8_kube::Release;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::CustomResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -40,6 +40,8 @@ fn the_controller_is_installed_with_account_rights_and_namespace() {
         "ServiceAccount",
         "ClusterRole",
         "ClusterRoleBinding",
+        "Role",
+        "RoleBinding",
         "Deployment",
     ];
     assert_eq!(kinds, expected);
@@ -81,6 +83,21 @@ fn the_controller_runs_without_privileges() {
 }
 
 #[test]
+fn the_controller_is_probed_and_has_a_replica_to_take_over() {
+    let deployment = of_kind(&install(&[]), "Deployment")[0].clone();
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
+        assert_eq!(container[probe]["httpGet"], json!({ "path": path, "port": "metrics" }));
+    }
+    assert_eq!(container["ports"][0]["name"], "metrics");
+    let args = container["args"].as_array().unwrap();
+    for arg in ["--leader-elect=true", "--metrics-addr=:8080"] {
+        assert!(args.contains(&arg.into()), "{arg}");
+    }
+}
+
+#[test]
 fn the_rights_name_every_verb_and_are_the_same_for_a_namespace() {
     let role: ClusterRole = the(&install(&[]), "ClusterRole");
     let rules = role.rules.unwrap();
@@ -89,7 +106,10 @@ fn the_rights_name_every_verb_and_are_the_same_for_a_namespace() {
 
     let objects = install(&["--scope", "namespace", "-n", "canaries", "--image", "registry.example/iter8:1"]);
     let role = of_kind(&objects, "Role")[0];
+    let of_lease: Role = the(&install(&[]), "Role");
+    let rules: Vec<_> = rules.into_iter().chain(of_lease.rules.unwrap()).collect();
     assert_eq!(role["rules"], serde_json::to_value(rules).unwrap());
+    assert_eq!(of_kind(&objects, "ClusterRole"), [&Value::Null; 0]);
     for kind in ["Role", "RoleBinding", "ServiceAccount", "Deployment"] {
         assert_eq!(of_kind(&objects, kind)[0]["metadata"]["namespace"], "canaries", "{kind}");
     }

@@ -60,12 +60,14 @@ impl Candidate {
     /// Until when this replica may write: a tenth before the end of the Lease, so that what is then cut off is over
     /// when another replica begins.
     pub(super) fn writes_until(&self) -> Option<Instant> {
-        self.begun.map(|begun| begun + (self.duration - self.duration / 10))
+        self.begun.map(|begun| begun + self.duration.saturating_mul(9) / 10)
     }
 
-    /// How long one write of the Lease may take: there must be time for another attempt.
-    pub(super) fn patience(&self) -> Duration {
-        self.duration / 3
+    /// When to give up a write of the Lease that is begun now: there must be time for another attempt, and the end of
+    /// the right to write must be noticed.
+    pub(super) fn gives_up_at(&self, now: Instant) -> Instant {
+        let patience = now + self.duration / 3;
+        self.writes_until().filter(|until| now < *until).map_or(patience, |until| until.min(patience))
     }
 
     /// The version of the Lease, if it is held.

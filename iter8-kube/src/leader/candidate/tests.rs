@@ -52,6 +52,9 @@ fn a_held_lease_is_renewed_after_a_third_and_gives_the_right_to_write_for_nine_t
     assert_eq!(replica.step(now + seconds(3)), Step::WaitUntil(now + LEASE / 3));
     assert_eq!(replica.step(now + seconds(4)), Step::Renew { version: "7".to_owned() });
     assert_eq!(replica.writes_until(), Some(now + seconds(9)));
+    assert_eq!(replica.gives_up_at(now + seconds(4)), now + seconds(4) + LEASE / 3);
+    assert_eq!(replica.gives_up_at(now + seconds(8)), now + seconds(9));
+    assert_eq!(replica.gives_up_at(now + seconds(20)), now + seconds(20) + LEASE / 3);
 }
 
 #[test]
