@@ -17,6 +17,13 @@ use crate::labels::MANAGER;
 use crate::resource::{Release, ReleaseStatus};
 
 /// Which object.
+///
+/// ```
+/// use iter8_kube::{Target, workload::SERVICE};
+///
+/// let target = Target { kind: SERVICE, namespace: "test".into(), name: "web".into() };
+/// assert_eq!(target.to_string(), "Service test/web");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Its kind.
@@ -34,6 +41,23 @@ impl fmt::Display for Target {
 }
 
 /// The outcome of a create.
+///
+/// ```
+/// use iter8_kube::{Applier, Created, ServerSideApplier, Target, workload::SERVICE};
+/// use iter8_testkit::apiserver::ApiServer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let applier = ServerSideApplier::new(ApiServer::new().client());
+/// let target = Target { kind: SERVICE, namespace: "default".into(), name: "web".into() };
+/// let service = serde_json::from_value(serde_json::json!({
+///     "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]},
+/// }))?;
+/// assert!(matches!(applier.create(&target, &service).await?, Created::New(_)));
+/// assert!(matches!(applier.create(&target, &service).await?, Created::Existed(_)), "and is left alone");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum Created {
     /// The object is there, as it was created.
@@ -43,6 +67,47 @@ pub enum Created {
 }
 
 /// Whatever writes the objects of a release.
+///
+/// An applier of your own can record or refuse what would be written:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use iter8_kube::{Applier, Created, Error, ReleaseStatus, Target};
+/// use kube::api::DynamicObject;
+///
+/// /// Writes nothing.
+/// struct DryRun;
+///
+/// #[async_trait]
+/// impl Applier for DryRun {
+///     async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error> {
+///         println!("create {target}");
+///         Ok(Created::New(Box::new(object.clone())))
+///     }
+///
+///     async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<DynamicObject, Error> {
+///         println!("apply {target}");
+///         Ok(object.clone())
+///     }
+///
+///     async fn annotate(&self, target: &Target, _: &str, _: Option<&str>) -> Result<DynamicObject, Error> {
+///         Ok(DynamicObject::new(&target.name, &kube::api::ApiResource::erase::<iter8_kube::Release>(&())))
+///     }
+///
+///     async fn delete(&self, target: &Target, _: &str) -> Result<(), Error> {
+///         println!("delete {target}");
+///         Ok(())
+///     }
+///
+///     async fn report(&self, _: &str, _: &str, _: &ReleaseStatus) -> Result<(), Error> {
+///         Ok(())
+///     }
+/// }
+///
+/// use iter8_kube::{Options, Scope};
+/// let options = Options::new(Scope::Cluster).applier(std::sync::Arc::new(DryRun));
+/// assert!(options.applier.is_some());
+/// ```
 #[async_trait]
 pub trait Applier: Send + Sync {
     /// Creates an object; one that exists is left alone.
@@ -87,6 +152,19 @@ pub(crate) fn api_resource(kind: &ObjectKind) -> ApiResource {
 }
 
 /// Writes with server-side apply, as field manager `iter8`.
+///
+/// ```
+/// use iter8_kube::{Applier, ServerSideApplier, Target, workload::SERVICE};
+/// use iter8_testkit::apiserver::ApiServer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let applier = ServerSideApplier::new(ApiServer::new().client());
+/// let target = Target { kind: SERVICE, namespace: "default".into(), name: "web".into() };
+/// applier.delete(&target, "a uid").await?; // it is not there, so it is gone
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ServerSideApplier {
     client: Client,

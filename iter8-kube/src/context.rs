@@ -17,9 +17,25 @@ use crate::options::Options;
 use crate::retry::Retries;
 
 /// The time, as the controller sees it.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use iter8_core::Timestamp;
+/// use iter8_kube::{Clock, Options, Scope};
+///
+/// let stopped: Clock = Arc::new(|| Timestamp::from_millis(0));
+/// let options = Options::new(Scope::Cluster).clock(stopped);
+/// assert_eq!((options.clock)(), Timestamp::default());
+/// ```
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The clock of the machine.
+///
+/// ```
+/// let clock = iter8_kube::system_clock();
+/// assert!(clock() > iter8_core::Timestamp::default());
+/// ```
 #[must_use]
 pub fn system_clock() -> Clock {
     Arc::new(|| {

@@ -43,6 +43,25 @@ use crate::workload::{DEPLOYMENT, SERVICE};
 ///
 /// # Caveats
 /// Two controllers on the same Releases without leader election write the same things twice; they do no harm.
+///
+/// ```
+/// use gateway_api::httproutes::HttpRoute;
+/// use iter8_gateway_api::GatewayApiBackend;
+/// use iter8_kube::{Options, Release, Scope};
+/// use iter8_testkit::apiserver::ApiServer;
+/// use kube::CustomResourceExt;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ApiServer::new();
+/// iter8_testkit::world::install(&server.client(), &[Release::crd(), HttpRoute::crd()]).await?;
+///
+/// let shutdown = async {}; // at once, in this example
+/// let options = Options::new(Scope::Namespace("test".into()));
+/// iter8_kube::run(server.client(), GatewayApiBackend::default(), options, shutdown).await;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn run<B: RoutingBackend>(
     client: Client,
     backend: B,

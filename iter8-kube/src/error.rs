@@ -3,6 +3,13 @@
 use crate::workload::BuildError;
 
 /// An error of the controller. Each is reported and tried again with backoff.
+///
+/// ```
+/// use iter8_kube::Error;
+///
+/// let error = Error::Unreadable("a number is too large".into());
+/// assert_eq!(error.to_string(), "the Release cannot be read: a number is too large");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -6,6 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The health of a controller, for a readiness probe.
 ///
 /// Clones tell the same. Give one to [`Options::health`](crate::Options::health) to ask it.
+///
+/// ```
+/// let health = iter8_kube::Health::new();
+/// let probe = health.clone(); // what a readiness probe asks, while a controller has `health`
+/// assert!(!probe.is_ready());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Health {
     ready: Arc<AtomicBool>,

@@ -28,6 +28,13 @@ pub const MANAGER: &str = "iter8";
 const LABEL_LENGTH: usize = 63;
 
 /// The value of label [`RELEASE`] for a release of this name.
+///
+/// ```
+/// use iter8_kube::labels::release_label;
+///
+/// assert_eq!(release_label("web"), "web");
+/// assert_eq!(release_label(&"w".repeat(64)).len(), 16, "too long for a label");
+/// ```
 #[must_use]
 pub fn release_label(name: &str) -> String {
     if name.len() <= LABEL_LENGTH {

@@ -29,6 +29,15 @@ use candidate::{Candidate, Record, Step};
 pub(crate) use gate::{Gate, GatedApplier};
 
 /// How the replicas of a controller agree on the one that writes.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use iter8_kube::LeaderElection;
+///
+/// let election = LeaderElection::new("iter8-system").lease_duration(Duration::from_secs(5));
+/// assert_eq!((election.namespace.as_str(), election.name.as_str()), ("iter8-system", "iter8-controller"));
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LeaderElection {

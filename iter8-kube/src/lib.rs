@@ -13,6 +13,16 @@
 //! # }
 //! ```
 //!
+//! # A tour
+//! - [`run`] is the controller; [`Options`] say which Releases it looks after and with what clock, applier, metrics,
+//!   health and [`LeaderElection`].
+//! - [`Release`] is the custom resource; [`Release::document`] gives the core what a user wrote.
+//! - [`workload::desired`] are the objects of a release, without a cluster: what `iter8 template` prints.
+//! - [`Applier`] is whatever writes: [`ServerSideApplier`] unless a test or a dry run has one of its own.
+//! - [`labels`] are the names by which the objects of a release are known.
+//!
+//! There are no cargo features.
+//!
 //! # What it needs to be allowed
 //! - `releases.iter8.tools`: list, watch; `releases/status`: patch
 //! - Deployments, Services and the kinds of the routing backend: get, list, watch, create, patch, delete

@@ -10,6 +10,12 @@ use crate::leader::LeaderElection;
 use crate::metrics::Metrics;
 
 /// Which Releases a controller looks after.
+///
+/// ```
+/// use iter8_kube::Scope;
+///
+/// assert_ne!(Scope::Namespace("test".into()), Scope::Cluster);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Those of one namespace.
@@ -19,6 +25,18 @@ pub enum Scope {
 }
 
 /// How a controller runs.
+///
+/// ```
+/// use iter8_kube::{Health, LeaderElection, Options, Scope};
+///
+/// let health = Health::new();
+/// let options = Options::new(Scope::Cluster)
+///     .identity("iter8-0")
+///     .leader_election(LeaderElection::new("iter8-system"))
+///     .health(health.clone());
+/// assert_eq!(options.identity, "iter8-0");
+/// assert!(!health.is_ready(), "nothing runs yet");
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {

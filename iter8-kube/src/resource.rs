@@ -12,6 +12,16 @@ use serde::{Deserialize, Serialize};
 ///
 /// It is kept as it is, unknown fields included, so that validation can name what is wrong with it
 /// (see [`iter8_core::declare`]); only its schema is typed.
+///
+/// ```
+/// use iter8_kube::{Release, ReleaseSpec};
+/// use kube::CustomResourceExt;
+///
+/// assert_eq!(Release::crd_name(), "releases.iter8.tools");
+/// let spec: ReleaseSpec = serde_json::from_str(r#"{"environment": "deployment", "anything": 1}"#)?;
+/// assert!(spec.document.contains_key("anything"), "validation will name it");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "iter8.tools",
@@ -49,6 +59,16 @@ impl ReleaseSpec {
     ///
     /// # Errors
     /// The document is not a map.
+    ///
+    /// ```
+    /// use iter8_core::Document;
+    /// use iter8_kube::ReleaseSpec;
+    ///
+    /// let spec = ReleaseSpec::from_document(&Document::from_yaml("environment: deployment")?)?;
+    /// assert_eq!(spec.document["environment"], "deployment");
+    /// assert!(ReleaseSpec::from_document(&Document::from_yaml("just text")?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_document(document: &Document) -> Result<Self, serde_json::Error> {
         serde_json::from_value(serde_json::to_value(document.root())?)
     }
@@ -59,6 +79,15 @@ impl Release {
     ///
     /// # Errors
     /// The name or namespace is not one that the API server would have admitted.
+    ///
+    /// ```
+    /// use iter8_kube::{Release, ReleaseSpec};
+    ///
+    /// let mut release = Release::new("web", ReleaseSpec::default());
+    /// release.metadata.namespace = Some("test".into());
+    /// assert_eq!(release.key()?.to_string(), "test/web");
+    /// # Ok::<(), iter8_core::InvalidNameError>(())
+    /// ```
     pub fn key(&self) -> Result<ReleaseKey, InvalidNameError> {
         let namespace = self.namespace().unwrap_or_default();
         Ok(ReleaseKey { name: self.name_any().try_into()?, namespace: namespace.try_into()? })
@@ -68,12 +97,30 @@ impl Release {
     ///
     /// # Errors
     /// Never for a document that came from JSON: a number that no [`Value`] holds.
+    ///
+    /// ```
+    /// use iter8_core::{Document, Value};
+    /// use iter8_kube::{Release, ReleaseSpec};
+    ///
+    /// let spec = ReleaseSpec::from_document(&Document::from_yaml("environment: deployment")?)?;
+    /// let document = Release::new("web", spec).document()?;
+    /// assert_eq!(document.root().get("environment").and_then(Value::as_str), Some("deployment"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn document(&self) -> Result<Document, serde_json::Error> {
         Ok(Value::deserialize(&self.spec.document)?.into())
     }
 }
 
 /// The `status` of a Release.
+///
+/// ```
+/// use iter8_kube::ReleaseStatus;
+///
+/// let status: ReleaseStatus = serde_json::from_str(r#"{"observedGeneration": 2, "primary": "web-0"}"#)?;
+/// assert_eq!((status.observed_generation, status.primary.as_deref()), (Some(2), Some("web-0")));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseStatus {
@@ -99,6 +146,14 @@ pub struct ReleaseStatus {
 }
 
 /// How a version is doing.
+///
+/// ```
+/// use iter8_kube::VersionStatus;
+///
+/// let status = VersionStatus { name: "web-1".into(), readiness: "NotReady".into(), ..VersionStatus::default() };
+/// assert_eq!(serde_json::to_value(&status)?["readiness"], "NotReady");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionStatus {

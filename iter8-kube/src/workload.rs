@@ -21,6 +21,15 @@ pub const DEPLOYMENT: ObjectKind =
 pub const SERVICE: ObjectKind = ObjectKind { group: "", version: "v1", kind: "Service", plural: "services" };
 
 /// An object as it should be, without ownerReference.
+///
+/// ```
+/// use iter8_kube::workload;
+///
+#[doc = include_str!("example_desired.txt")]
+/// let names: Vec<_> = desired.iter().map(|desired| format!("{} {}", desired.kind.kind, desired.name())).collect();
+/// assert_eq!(names, ["Deployment web-0", "Service web-0", "Service web", "HTTPRoute web"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Desired {
     /// Its kind.
@@ -33,6 +42,14 @@ pub struct Desired {
 
 impl Desired {
     /// Whether it belongs to a version; the front Service and the routes do not.
+    ///
+    /// ```
+    /// use iter8_kube::workload;
+    ///
+    #[doc = include_str!("example_desired.txt")]
+    /// assert_eq!(desired.iter().map(workload::Desired::is_of_version).collect::<Vec<_>>(), [true, true, false, false]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_of_version(&self) -> bool {
         self.object.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(labels::VERSION))
@@ -61,6 +78,16 @@ pub struct BuildError {
 ///
 /// # Errors
 /// A specification or a rendered route is not a Kubernetes object.
+///
+/// ```
+/// use iter8_kube::{labels, workload};
+///
+#[doc = include_str!("example_desired.txt")]
+/// let deployment = &desired[0];
+/// let annotations = deployment.object.metadata.annotations.as_ref().ok_or("none")?;
+/// assert_eq!(annotations[labels::DIGEST], deployment.digest.as_str());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn desired<B: RoutingBackend>(
     release: &ValidRelease,
     plan: &RoutePlan,
