@@ -90,6 +90,24 @@ pub struct ApiServer {
 }
 
 /// A request for objects that the server has answered.
+///
+/// ```
+/// use iter8_testkit::apiserver::ApiServer;
+/// use k8s_openapi::api::core::v1::Service;
+/// use kube::api::{Api, ListParams};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// let server = ApiServer::new();
+/// let services: Api<Service> = Api::namespaced(server.client_as("shop"), "test");
+/// services.list(&ListParams::default()).await?;
+///
+/// let requests = server.requests();
+/// assert_eq!((requests[0].verb.as_str(), requests[0].resource.as_str()), ("list", "services"));
+/// assert_eq!((requests[0].user_agent.as_str(), requests[0].status), ("shop", 200));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedRequest {
@@ -165,6 +183,12 @@ impl ApiServer {
     }
 
     /// Forgets the requests so far.
+    ///
+    /// ```
+    /// let server = iter8_testkit::apiserver::ApiServer::new();
+    /// server.clear_requests();
+    /// assert!(server.requests().is_empty());
+    /// ```
     pub fn clear_requests(&self) {
         self.shared.lock().requests.clear();
     }

@@ -69,6 +69,13 @@ pub use self::request::{InvalidUrlError, Request};
 
 impl RouteSet {
     /// What becomes of a request that is sent to `parent`.
+    ///
+    /// ```
+    #[doc = include_str!("example_routes.txt")]
+    /// assert_eq!(outcome.status, 200);
+    /// assert_eq!(outcome.backends.iter().map(|backend| backend.share).collect::<Vec<_>>(), [0.75, 0.25]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn route(&self, parent: &Parent, request: &Request) -> Outcome {
         let mut why = Vec::new();

@@ -25,6 +25,25 @@ use crate::workload::{WorkloadError, WorkloadRunner};
 const ESTABLISHED: Duration = Duration::from_secs(30);
 
 /// A namespace with workloads and a mesh, on some API server. Dropping it stops them.
+///
+/// ```
+/// use iter8_testkit::world::World;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let world = World::in_memory("test", &[]).await?;
+/// let controller = world.run(|client, shutdown| async move {
+///     // A controller of yours; this one says hello.
+///     assert!(client.apiserver_version().await.is_ok());
+///     shutdown.await;
+/// });
+/// controller.stop().await;
+///
+/// // Nothing is deployed: the mesh knows no such Service.
+/// assert_ne!(world.mesh().get("web", "/", &[]).await?.status, 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct World {
     namespace: String,

@@ -6,6 +6,14 @@ use super::objects::{Route, RouteSet};
 use super::parent::{Parent, ParentKind};
 
 /// What one parent says about one route, in the words of the Gateway API's conditions.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// let attachment = &routes.attachments()[0];
+/// assert!(attachment.accepted && attachment.unresolved.is_empty());
+/// assert_eq!((attachment.reason, attachment.parent.to_string().as_str()), ("Accepted", "Service test/web"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Attachment {

@@ -63,6 +63,15 @@ impl RouteSet {
     }
 
     /// From now on a Service exists only if it has been inserted, even if none has.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::{Parent, Precedence, Request, RouteSet};
+    ///
+    /// let routes = RouteSet::new(Precedence::Spec).with_known_services_only();
+    /// let request = Request::new("GET", "http://web.test/")?;
+    /// assert_ne!(routes.route(&Parent::service("test", "web"), &request).status, 200, "there is no such Service");
+    /// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+    /// ```
     #[must_use]
     pub fn with_known_services_only(mut self) -> Self {
         self.services.get_or_insert_default();
@@ -75,6 +84,16 @@ impl RouteSet {
     /// # Errors
     ///
     /// The object does not have the form of its kind.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::{Precedence, RouteSet};
+    /// use serde_json::json;
+    ///
+    /// let mut routes = RouteSet::new(Precedence::Spec);
+    /// routes.insert(&json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "web" } }))?;
+    /// assert!(routes.attachments().is_empty(), "it decides nothing");
+    /// # Ok::<(), iter8_testkit::simulator::InvalidObjectError>(())
+    /// ```
     pub fn insert(&mut self, object: &impl Serialize) -> Result<(), InvalidObjectError> {
         let object = serde_json::to_value(object).map_err(|source| InvalidObjectError {
             kind: "object".into(),

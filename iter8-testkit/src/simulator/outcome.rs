@@ -9,6 +9,15 @@ use super::request::Request;
 /// What becomes of one request, and why.
 ///
 /// Serialized, it is the answer that a program can read. Header names are in lower case throughout.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// for sentence in &outcome.why {
+///     println!("{sentence}");
+/// }
+/// assert!(!outcome.passthrough && outcome.redirect.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -37,6 +46,13 @@ pub struct Outcome {
 }
 
 /// Where the winning match stands.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// let matched = outcome.route.ok_or("no rule")?;
+/// assert_eq!((matched.kind, matched.name.as_str(), matched.rule), ("HTTPRoute", "web", 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MatchedRule {
@@ -55,6 +71,13 @@ pub struct MatchedRule {
 }
 
 /// One Service that can get the request.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// let backend = &outcome.backends[1];
+/// assert_eq!((backend.name.as_str(), backend.port, backend.share), ("web-1", Some(80), 0.25));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Backend {
@@ -72,6 +95,12 @@ pub struct Backend {
 }
 
 /// What all filters together do for one backend.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// assert_eq!(outcome.effect_on(&outcome.backends[0]), outcome.effect_on_all(), "no backend has filters of its own");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Effect {
@@ -85,6 +114,13 @@ pub struct Effect {
 }
 
 /// The request as a backend receives it.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// assert_eq!((outcome.request.host.as_str(), outcome.request.path.as_str()), ("web.test", "/"));
+/// assert_eq!(outcome.request.headers["x-via"], "web");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DeliveredRequest {
@@ -97,6 +133,14 @@ pub struct DeliveredRequest {
 }
 
 /// Changes to the headers of a message.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// let mut headers = [("server".to_owned(), "nginx".to_owned())].into();
+/// outcome.response_headers.apply(&mut headers);
+/// assert!(headers.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct HeaderChanges {
@@ -127,6 +171,12 @@ pub struct Redirect {
 }
 
 /// A Service that gets copies of the request.
+///
+/// ```
+#[doc = include_str!("../example_routes.txt")]
+/// assert_eq!((outcome.mirrors[0].name.as_str(), outcome.mirrors[0].percent), ("web-2", 10.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Mirror {
@@ -142,6 +192,13 @@ pub struct Mirror {
 
 impl Outcome {
     /// The outcome for a request that is sent to a Pod's own address: no route sees it.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::{Outcome, Request};
+    ///
+    /// assert!(Outcome::past_every_route(&Request::new("GET", "http://10.244.0.1/")?).passthrough);
+    /// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+    /// ```
     #[must_use]
     pub fn past_every_route(request: &Request) -> Self {
         let why = vec!["the request is addressed to no Service and no Gateway, so no route sees it".into()];

@@ -4,6 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Something that routes attach to and requests are sent to.
+///
+/// ```
+/// use iter8_testkit::simulator::Parent;
+///
+/// let parent = Parent::service("test", "web");
+/// assert_eq!(parent.to_string(), "Service test/web");
+/// assert_eq!("Service/test/web".parse(), Ok(parent));
+/// ```
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Parent {
     pub(super) kind: ParentKind,
@@ -26,6 +34,12 @@ pub(super) struct ObjectKey {
 }
 
 /// The text names no parent.
+///
+/// ```
+/// use iter8_testkit::simulator::Parent;
+///
+/// assert!("Pod/test/web".parse::<Parent>().is_err());
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("`{0}` is not a parent of the form KIND/NAMESPACE/NAME with kind Service, Gateway or ListenerSet")]
 pub struct InvalidParentError(String);

@@ -42,6 +42,13 @@ impl Scheme {
 }
 
 /// The text is no URL that a request can be sent to.
+///
+/// ```
+/// use iter8_testkit::simulator::Request;
+///
+/// let error = Request::new("GET", "ftp://web.test/").unwrap_err();
+/// assert!(error.to_string().contains("ftp://web.test/"));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("`{url}` is not a URL of the form http://HOST[:PORT]/PATH: {problem}")]
 pub struct InvalidUrlError {
@@ -97,6 +104,14 @@ impl Request {
 
     /// Adds a header. `Host` takes the place of the URL's host as what the routes see; where the client connects
     /// to, and the name in its TLS handshake, stay those of the URL.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Request;
+    ///
+    /// let request = Request::new("GET", "http://web.test/")?.header("Host", "shop.example.com");
+    /// assert_eq!(request.destination(), "web.test");
+    /// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+    /// ```
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if name.eq_ignore_ascii_case("host") {
