@@ -100,8 +100,8 @@ pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, V
 pub use notice::{Notice, VersionMatch};
 pub use observation::{
     DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedMirror, ObservedRule,
-    ParentReport, RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration,
-    VersionObservation,
+    ParentReport, Rollout, RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict,
+    VersionDeclaration, VersionObservation,
 };
 pub use ownership::{Claim, Owner};
 pub use plan::{

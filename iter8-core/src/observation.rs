@@ -86,6 +86,8 @@ pub struct Observation {
     pub versions: BTreeMap<VersionName, VersionObservation>,
     /// The live routes, if there are any.
     pub route: Option<RouteObservation>,
+    /// The labels by which the live front Service selects Pods, if there is one.
+    pub front_selector: Option<Labels>,
     /// Whether the API server does not know the kinds of route that the backend makes.
     pub routing_api_missing: bool,
 }
@@ -142,6 +144,7 @@ impl VersionObservation {
                 digest: Some(version.service_digest().clone()),
                 declaration: Some(version.declaration()),
                 draining_since: None,
+                rollout: None,
             }),
             deployment: Some(DeploymentObservation {
                 status_is_current: true,
@@ -154,6 +157,7 @@ impl VersionObservation {
                 )
             }),
             endpoints: EndpointsObservation { ready: 1, terminating: 0 },
+            endpoints_rollout: None,
         }
     }
 }
@@ -176,6 +180,9 @@ pub struct VersionObservation {
     pub deployment: Option<DeploymentObservation>,
     /// The endpoints of its Service.
     pub endpoints: EndpointsObservation,
+    /// The rollout that every `EndpointSlice` with endpoints names: the `EndpointSlice` controller copies the label of
+    /// the Service ([`ServiceObservation::rollout`]) whenever it computes them.
+    pub endpoints_rollout: Option<Rollout>,
 }
 
 /// The Service of a version.
@@ -201,6 +208,8 @@ pub struct ServiceObservation {
     pub declaration: Option<VersionDeclaration>,
     /// Since when the version drains: it has left the document and the route.
     pub draining_since: Option<Timestamp>,
+    /// The rollout that it names in its label: one that was complete when the label was written.
+    pub rollout: Option<Rollout>,
 }
 
 /// What must be known of a version that has left the document; kept as an annotation on its Service.
@@ -276,6 +285,38 @@ impl fmt::Display for TargetPort {
     }
 }
 
+/// A rollout: a Deployment, and the revision of its Pod template, which grows by every change of the template.
+///
+/// Written and read as `UID.REVISION`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// The uid of the Deployment.
+    pub uid: Text,
+    /// Its revision, from 1 on.
+    pub revision: u64,
+}
+
+impl Rollout {
+    /// Whether the Deployment has never had another Pod template.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        self.revision <= 1
+    }
+
+    /// Reads a rollout as it is written; `None` if the text is something else.
+    #[must_use]
+    pub fn from_label(text: &str) -> Option<Self> {
+        let (uid, revision) = text.rsplit_once('.')?;
+        Some(Self { uid: uid.into(), revision: revision.parse().ok()? })
+    }
+}
+
+impl fmt::Display for Rollout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.uid, self.revision)
+    }
+}
+
 /// The Deployment of a version.
 ///
 /// ```
@@ -310,6 +351,8 @@ pub struct DeploymentObservation {
     pub updated: u32,
     /// Why the rollout does not go on (condition `Progressing` is False), in the words of the Deployment controller.
     pub stalled: Option<Text>,
+    /// The rollout that the status speaks of; `None` where the Deployment controller does not number them.
+    pub rollout: Option<Rollout>,
 }
 
 impl DeploymentObservation {
@@ -334,6 +377,7 @@ impl DeploymentObservation {
             replicas: 0,
             updated: 0,
             stalled: None,
+            rollout: None,
         }
     }
 }
@@ -361,6 +405,16 @@ pub struct EndpointsObservation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rollout_survives_its_label() {
+        let rollout = Rollout { uid: "0f6e-11".into(), revision: 12 };
+        assert_eq!(rollout.to_string(), "0f6e-11.12");
+        assert_eq!(Rollout::from_label("0f6e-11.12"), Some(rollout));
+        for other in ["", "12", "0f6e-11.", "0f6e-11.twelve"] {
+            assert_eq!(Rollout::from_label(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_declaration_survives_its_annotation() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
-use crate::observation::{TargetPort, Timestamp};
+use crate::observation::{Rollout, TargetPort, Timestamp};
 use crate::readiness::Readiness;
 use crate::reason::{Reason, RuleReason};
 use crate::release::{ParentRef, Strategy};
@@ -250,6 +250,9 @@ pub struct PlannedVersion {
     pub matches: List<RouteMatch>,
     /// Why it gets the requests it gets, or none.
     pub reason: Reason,
+    /// The rollout that its Service is to name in a label, so that its `EndpointSlices` do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
 }
 
 /// What a version is in a release.

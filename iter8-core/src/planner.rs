@@ -9,9 +9,12 @@ pub(crate) use removal::Acceptance;
 use rules::Routing;
 
 use crate::name::{ServiceName, VersionName};
-use crate::observation::{Observation, ObservedRule, TargetPort, VersionDeclaration, VersionObservation};
+use crate::observation::{
+    Observation, ObservedRule, Rollout, ServiceObservation, TargetPort, VersionDeclaration,
+    VersionObservation,
+};
 use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
-use crate::readiness::Readiness;
+use crate::readiness::{Readiness, rollout_to_name};
 use crate::reason::{Pending, Reason};
 use crate::release::Strategy;
 use crate::shared::Labels;
@@ -118,17 +121,16 @@ struct Situation<'a> {
 struct Declared<'a> {
     version: &'a ValidVersion,
     readiness: Readiness,
+    rollout: Option<Rollout>,
 }
 
 impl<'a> Declared<'a> {
     fn new(version: &'a ValidVersion, observation: &Observation, live: &Live<'_>) -> Self {
         let digests = (version.service_digest(), version.deployment_digest());
-        let readiness = Readiness::of(
-            Some(digests),
-            observation.versions.get(&version.name),
-            live.sends_to(&version.service),
-        );
-        Self { version, readiness }
+        let observed = observation.versions.get(&version.name);
+        let readiness = Readiness::of(Some(digests), observed, live.sends_to(&version.service));
+        let rollout = rollout_to_name(version.deployment_digest(), observed);
+        Self { version, readiness, rollout }
     }
 
     fn planned(&self, in_force: &InForce<'_>, reason: Option<Reason>) -> PlannedVersion {
@@ -142,6 +144,7 @@ impl<'a> Declared<'a> {
             weight: None,
             matches: self.version.matches.clone(),
             reason: reason.unwrap_or_else(|| Reason::Candidate(self.readiness.clone())),
+            rollout: self.rollout.clone(),
         }
     }
 }
@@ -219,12 +222,34 @@ impl<'a> Situation<'a> {
             None
         } else {
             let mut others = self.live.default_services().filter(|service| **service != declared.service);
-            others.find_map(|service| self.previous(service))
+            others.find_map(|service| self.previous(service)).or_else(|| self.previous_by_front())
         };
         // One that cannot serve any more has no advantage over one that can.
         let previous =
             previous.filter(|previous| previous.readiness.is_routable() || !readiness.is_routable());
         InForce { declared, readiness, previous }
+    }
+
+    /// Where there is no route to remember it, the front Service does: it leads to the primary in force.
+    fn previous_by_front(&'a self) -> Option<Previous<'a>> {
+        let selector = self.observation.front_selector.as_ref()?;
+        if self.live.exists() || self.release.primary().selector == *selector {
+            return None;
+        }
+        let services = self.observation.versions.values().filter_map(|version| version.service.as_ref());
+        let declares = |service: &&ServiceObservation| {
+            service.declaration.as_ref().is_some_and(|declaration| declaration.selector == *selector)
+        };
+        let previous = services.filter(declares).find_map(|service| self.previous(&service.name));
+        previous.filter(|previous| previous.readiness.is_routable())
+    }
+
+    /// Whether the live front Service leads to a version that it is not to lead to.
+    fn front_leaves(&self, removed: &Removed<'_>) -> bool {
+        let selector = self.observation.front_selector.as_ref();
+        let is_selected =
+            removed.declaration.is_some_and(|declaration| selector == Some(&declaration.selector));
+        is_selected && selector != Some(&self.release.primary().selector)
     }
 
     fn previous(&'a self, service: &ServiceName) -> Option<Previous<'a>> {
@@ -234,7 +259,7 @@ impl<'a> Situation<'a> {
         let (name, observed) = self.observation.versions.iter().find(|(_, observed)| exists(observed))?;
         let service = &observed.service.as_ref()?.name;
         if let Some(place) = self.declared.iter().position(|declared| declared.version.name == *name) {
-            let Declared { version, readiness } = self.declared.get(place)?;
+            let Declared { version, readiness, .. } = self.declared.get(place)?;
             let ValidVersion { port, target_port, selector, .. } = version;
             return Some(Previous { place, name, service, port: *port, target_port, selector, readiness });
         }

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::Digest;
-use crate::observation::{DeploymentObservation, EndpointsObservation, VersionObservation};
+use crate::observation::{
+    DeploymentObservation, EndpointsObservation, Rollout, ServiceObservation, VersionObservation,
+};
 use crate::shared::Text;
 
 /// Whether a version can take requests.
@@ -71,6 +73,8 @@ pub enum Unfinished {
         /// Pods wanted.
         wanted: u32,
     },
+    /// The rollout is complete, but the endpoints may have been computed before it was.
+    EndpointsOutdated,
 }
 
 /// What a version that is not ready lacks.
@@ -152,10 +156,10 @@ impl Readiness {
                 return Self::Updating(Unfinished::DeploymentOutdated);
             }
         }
-        match rollout(deployment, observation.endpoints) {
-            Some(unfinished) => Self::Updating(unfinished),
-            None => Self::Ready,
-        }
+        let unfinished = rollout(deployment)
+            .or_else(|| leaving(deployment, observation.endpoints))
+            .or_else(|| (!follow(observation, service, deployment)).then_some(Unfinished::EndpointsOutdated));
+        unfinished.map_or(Self::Ready, Self::Updating)
     }
 
     /// Whether this is [`Readiness::Ready`].
@@ -219,6 +223,7 @@ impl Readiness {
                 Unfinished::Stalled(_) => "RolloutStalled",
                 Unfinished::Terminating(_) => "PodsTerminating",
                 Unfinished::Surplus { .. } => "OldPodsServing",
+                Unfinished::EndpointsOutdated => "EndpointsOutdated",
             },
             Self::NotReady(missing) => match missing {
                 Missing::Service => "ServiceMissing",
@@ -233,11 +238,8 @@ impl Readiness {
     }
 }
 
-/// What is unfinished in a rollout, if anything is.
-///
-/// Deployment and endpoints are seen at different times: a Deployment may be done while its old Pods still serve.
-fn rollout(deployment: &DeploymentObservation, endpoints: EndpointsObservation) -> Option<Unfinished> {
-    let EndpointsObservation { ready, terminating } = endpoints;
+/// What is unfinished in a rollout by the Deployment's status, if anything is.
+fn rollout(deployment: &DeploymentObservation) -> Option<Unfinished> {
     let &DeploymentObservation { wanted, replicas, updated, .. } = deployment;
     if !deployment.status_is_current {
         return Some(Unfinished::StatusOutdated);
@@ -248,13 +250,49 @@ fn rollout(deployment: &DeploymentObservation, endpoints: EndpointsObservation) 
     if !deployment.available {
         return Some(Unfinished::Unavailable);
     }
-    if updated != wanted || replicas != wanted {
-        return Some(Unfinished::RollingOut { updated, wanted, replicas });
-    }
+    (updated != wanted || replicas != wanted).then_some(Unfinished::RollingOut { updated, wanted, replicas })
+}
+
+/// Pods that still have to leave the endpoints.
+///
+/// Deployment and endpoints are seen at different times: a Deployment may be done while its old Pods still serve.
+fn leaving(deployment: &DeploymentObservation, endpoints: EndpointsObservation) -> Option<Unfinished> {
+    let (EndpointsObservation { ready, terminating }, wanted) = (endpoints, deployment.wanted);
     if ready > wanted {
         return Some(Unfinished::Surplus { ready, wanted });
     }
     (terminating > 0).then_some(Unfinished::Terminating(terminating))
+}
+
+/// Whether the endpoints are known to have been computed after the rollout was complete.
+///
+/// Until then they may be those of the old Pods alone, in which case no count tells. The first rollout has no old Pods.
+fn follow(
+    observation: &VersionObservation,
+    service: &ServiceObservation,
+    deployment: &DeploymentObservation,
+) -> bool {
+    deployment.rollout.as_ref().is_none_or(|rollout| {
+        (service.rollout.is_none() && rollout.is_first())
+            || observation.endpoints_rollout.as_ref() == Some(rollout)
+    })
+}
+
+/// The rollout that the Service of a declared version is to name in its label: the present one once it is complete, until
+/// then whatever it names already.
+///
+/// The `EndpointSlice` controller copies the label when it computes endpoints, which then are later than the label.
+pub(crate) fn rollout_to_name(
+    deployment_digest: &Digest,
+    observation: Option<&VersionObservation>,
+) -> Option<Rollout> {
+    let observation = observation?;
+    let named = observation.service.as_ref().and_then(|service| service.rollout.as_ref());
+    let complete = observation.deployment.as_ref().filter(|deployment| {
+        deployment.digest.as_ref() == Some(deployment_digest) && rollout(deployment).is_none()
+    });
+    let present = complete.and_then(|deployment| deployment.rollout.as_ref());
+    present.filter(|rollout| named.is_some() || !rollout.is_first()).or(named).cloned()
 }
 
 /// The reason in words.
@@ -281,6 +319,9 @@ impl fmt::Display for Readiness {
                     )
                 }
                 Unfinished::Terminating(count) => write!(f, "updating: {count} old Pods are terminating"),
+                Unfinished::EndpointsOutdated => {
+                    f.write_str("updating: its endpoints may still be those of before the rollout")
+                }
             },
             Self::NotReady(missing) => match missing {
                 Missing::Service => f.write_str("not ready: its Service does not exist"),

@@ -115,6 +115,8 @@ pub enum Reason {
     RetainedWithoutRequests(Pending),
     /// Removed: the route still has it.
     LeavesRoute,
+    /// Removed: the front Service still leads to it.
+    LeavesFront,
     /// Removed: the parents have yet to accept the route without it.
     NotYetAccepted,
     /// Removed: a parent refuses the route without it.
@@ -181,6 +183,7 @@ impl fmt::Display for Reason {
                 write!(f, "kept without requests until then: {pending}")
             }
             Self::LeavesRoute => f.write_str("the route without it is being written"),
+            Self::LeavesFront => f.write_str("the front Service is being led away from it"),
             Self::NotYetAccepted => f.write_str("the parents have not yet accepted the route without it"),
             Self::RouteRefused(report) => report.fmt(f),
             Self::Draining { seconds } => write!(f, "requests under way may finish for {seconds} s"),

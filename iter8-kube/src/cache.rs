@@ -13,7 +13,7 @@ use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::Event;
 
-use crate::observe;
+use crate::observe::{self, Endpoints};
 use crate::resource::Release;
 use crate::workload::{DEPLOYMENT, SERVICE};
 
@@ -37,11 +37,13 @@ struct State {
     /// The owning Release of each object, by kind.
     owners: HashMap<(&'static str, Key), Key>,
     /// The endpoints of each slice, by Service, then by the slice's name.
-    slices: HashMap<Key, BTreeMap<String, (String, EndpointsObservation)>>,
+    slices: HashMap<Key, BTreeMap<String, (String, Endpoints)>>,
     /// The Service of each slice.
     services: HashMap<Key, Key>,
     /// What has been seen since the last (re)start of each watch.
     listing: HashMap<&'static str, HashSet<Key>>,
+    /// The uid and the owning Release of objects that we have deleted and the watch has not yet seen go.
+    deleted: HashMap<(&'static str, Key), (String, Key)>,
     /// The watches that have seen everything once.
     synced: HashSet<&'static str>,
     /// The kinds that the API server does not know.
@@ -78,19 +80,28 @@ impl Cache {
 
     /// The endpoints of a Service, over all its slices. A Pod is in the slices of each address family, so the
     /// family with the most counts.
-    pub(crate) fn endpoints_of(&self, namespace: &str, service: &str) -> EndpointsObservation {
+    pub(crate) fn endpoints_of(&self, namespace: &str, service: &str) -> Endpoints {
         let key = (namespace.to_owned(), service.to_owned());
         let state = self.read();
+        let slices = || state.slices.get(&key).into_iter().flat_map(BTreeMap::values);
         let mut families: BTreeMap<&str, EndpointsObservation> = BTreeMap::new();
-        for (family, slice) in state.slices.get(&key).into_iter().flat_map(BTreeMap::values) {
+        for (family, slice) in slices() {
             let sum = families.entry(family).or_default();
-            sum.ready = sum.ready.saturating_add(slice.ready);
-            sum.terminating = sum.terminating.saturating_add(slice.terminating);
+            sum.ready = sum.ready.saturating_add(slice.counts.ready);
+            sum.terminating = sum.terminating.saturating_add(slice.counts.terminating);
         }
-        families.into_values().fold(EndpointsObservation::default(), |most, family| EndpointsObservation {
-            ready: most.ready.max(family.ready),
-            terminating: most.terminating.max(family.terminating),
-        })
+        let counts = families.into_values().fold(EndpointsObservation::default(), |most, family| {
+            EndpointsObservation {
+                ready: most.ready.max(family.ready),
+                terminating: most.terminating.max(family.terminating),
+            }
+        });
+        // A slice without endpoints says nothing about them, whenever it was written.
+        let mut named = slices()
+            .filter(|(_, slice)| slice.counts != EndpointsObservation::default())
+            .map(|(_, slice)| &slice.rollout);
+        let rollout = named.next().filter(|first| named.all(|other| other == *first)).cloned().flatten();
+        Endpoints { counts, rollout }
     }
 
     /// Whether every one of these watches has seen everything once, or cannot see anything.
@@ -119,6 +130,15 @@ impl Cache {
         }
     }
 
+    /// Takes in that an object has just been deleted, without waiting for the watch.
+    pub(crate) fn deleted(&self, kind: &ObjectKind, object: &DynamicObject) {
+        let mut state = self.write();
+        let key = key_of(object);
+        if let (Some(uid), Some(owner)) = (object.uid(), state.remove(kind.kind, &key)) {
+            state.deleted.insert((kind.kind, key), (uid, owner));
+        }
+    }
+
     /// Takes in an event of a watch on owned objects; the Releases it concerns.
     pub(crate) fn object_event(
         &self,
@@ -129,6 +149,7 @@ impl Cache {
         let keys = match event {
             Event::Init => {
                 state.listing.insert(kind.kind, HashSet::new());
+                state.deleted.retain(|(of, _), _| *of != kind.kind);
                 Vec::new()
             }
             Event::InitApply(object) => {
@@ -139,8 +160,14 @@ impl Cache {
             Event::Apply(object) | Event::Delete(object) if state.knows_newer(kind.kind, &object) => {
                 Vec::new()
             }
+            Event::Apply(object) if state.has_deleted(kind.kind, &object) => Vec::new(),
             Event::Apply(object) => state.insert(kind, trimmed(kind, object)),
-            Event::Delete(object) => state.remove(kind.kind, &key_of(&object)).into_iter().collect(),
+            Event::Delete(object) => {
+                let key = key_of(&object);
+                let removed = state.remove(kind.kind, &key);
+                let ours = state.deleted.remove(&(kind.kind, key)).map(|(_, owner)| owner);
+                removed.or(ours).into_iter().collect()
+            }
             Event::InitDone => state.finish_listing(kind.kind),
         };
         references(&keys)
@@ -206,6 +233,14 @@ impl State {
         let known = self.owners.get(&(kind, key.clone())).and_then(|owner| self.by_release.get(owner));
         let known = known.and_then(|objects| objects.get(&(kind, key.1)));
         known.and_then(|known| version(&known.object)) > version(object) && version(object).is_some()
+    }
+
+    /// Whether this is the object of before we deleted it: one that is still on its way says so.
+    fn has_deleted(&self, kind: &'static str, object: &DynamicObject) -> bool {
+        let deleted = self.deleted.get(&(kind, key_of(object))).map(|(uid, _)| uid);
+        deleted.is_some()
+            && deleted == object.metadata.uid.as_ref()
+            && object.metadata.deletion_timestamp.is_none()
     }
 
     fn remove(&mut self, kind: &'static str, key: &Key) -> Option<Key> {

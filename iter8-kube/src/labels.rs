@@ -18,6 +18,10 @@ pub const DECLARATION: &str = "iter8.tools/declaration";
 /// Annotation on the Service of a removed version: since when it drains, in milliseconds since 1970.
 pub const DRAINING_SINCE: &str = "iter8.tools/draining-since";
 
+/// Label on a version's Service, and by that on its `EndpointSlices`: a rollout of its Deployment that was complete before
+/// they were computed, as `UID.REVISION`.
+pub const ROLLOUT: &str = "iter8.tools/rollout";
+
 /// Annotation that a user puts on an object that is not ours: `"true"` allows the controller to adopt it.
 pub const ADOPT: &str = "iter8.tools/adopt";
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    DeploymentObservation, Digest, EndpointsObservation, Observation, RoutingBackend, ServiceObservation,
-    Timestamp, ValidRelease, VersionName, VersionObservation,
+    DeploymentObservation, Digest, EndpointsObservation, Labels, Observation, Rollout, RoutingBackend,
+    ServiceObservation, Timestamp, ValidRelease, VersionName, VersionObservation,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
@@ -17,12 +17,12 @@ use crate::workload::{DEPLOYMENT, SERVICE};
 
 /// The objects of a release, as one observation.
 ///
-/// `endpoints` gives the endpoints of a Service by its name.
+/// `endpoints` gives the endpoints of a Service by its name, and the rollout that its slices name.
 pub(crate) fn observe<B: RoutingBackend>(
     release: &ValidRelease,
     backend: &B,
     objects: &[Owned],
-    endpoints: impl Fn(&str) -> EndpointsObservation,
+    endpoints: impl Fn(&str) -> Endpoints,
     now: Timestamp,
 ) -> Observation {
     let mut versions: BTreeMap<VersionName, VersionObservation> = BTreeMap::new();
@@ -44,11 +44,26 @@ pub(crate) fn observe<B: RoutingBackend>(
             let is_declared = declared.is_some_and(|declared| declared.service.as_str() == object.name_any());
             if is_declared || version.service.is_none() {
                 version.service = service(object);
-                version.endpoints = endpoints(&object.name_any());
+                let endpoints = endpoints(&object.name_any());
+                version.endpoints = endpoints.counts;
+                version.endpoints_rollout = endpoints.rollout;
             }
         }
     }
-    Observation { now, versions, route: route(backend, objects), ..Observation::default() }
+    let front_selector = front_selector(release, objects);
+    Observation { now, versions, route: route(backend, objects), front_selector, ..Observation::default() }
+}
+
+/// The selector of the live front Service.
+fn front_selector(release: &ValidRelease, objects: &[Owned]) -> Option<Labels> {
+    let is_front = |owned: &&Owned| {
+        owned.kind == SERVICE
+            && owned.object.name_any() == release.application.as_str()
+            && owned.object.metadata.deletion_timestamp.is_none()
+    };
+    let selector = objects.iter().find(is_front)?.object.data.pointer("/spec/selector")?;
+    let selector: BTreeMap<String, String> = serde_json::from_value(selector.clone()).ok()?;
+    Some(selector.into())
 }
 
 /// Objects that are being deleted are no live routes any more.
@@ -75,7 +90,16 @@ fn service(object: &DynamicObject) -> Option<ServiceObservation> {
         draining_since: annotation(labels::DRAINING_SINCE)
             .and_then(|millis| millis.parse().ok())
             .map(Timestamp::from_millis),
+        rollout: object.labels().get(labels::ROLLOUT).and_then(|label| Rollout::from_label(label)),
     })
+}
+
+/// The annotation in which the Deployment controller counts the Pod templates.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
+fn rollout(object: &DynamicObject) -> Option<Rollout> {
+    let revision = object.annotations().get(REVISION)?.parse().ok()?;
+    Some(Rollout { uid: object.uid()?.into(), revision })
 }
 
 fn deployment(object: &DynamicObject) -> Option<DeploymentObservation> {
@@ -100,6 +124,7 @@ fn deployment(object: &DynamicObject) -> Option<DeploymentObservation> {
         .map(|condition| {
             text(condition, "message").or_else(|| text(condition, "reason")).unwrap_or_default().into()
         });
+    observation.rollout = rollout(object);
     Some(observation)
 }
 
@@ -107,8 +132,16 @@ fn text<'a>(condition: &'a Value, field: &str) -> Option<&'a str> {
     condition.get(field).and_then(Value::as_str)
 }
 
+/// The endpoints of a slice, or of all slices of a Service.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Endpoints {
+    pub(crate) counts: EndpointsObservation,
+    /// The rollout that the slice names, or all of those that have endpoints do.
+    pub(crate) rollout: Option<Rollout>,
+}
+
 /// The endpoints of one slice. An endpoint is ready unless it says otherwise (`discovery.k8s.io/v1`).
-pub(crate) fn endpoints(slice: &EndpointSlice) -> EndpointsObservation {
+pub(crate) fn endpoints(slice: &EndpointSlice) -> Endpoints {
     let mut counts = EndpointsObservation::default();
     for endpoint in slice.endpoints.iter().flatten() {
         let conditions = endpoint.conditions.as_ref();
@@ -118,5 +151,6 @@ pub(crate) fn endpoints(slice: &EndpointSlice) -> EndpointsObservation {
             counts.ready = counts.ready.saturating_add(1);
         }
     }
-    counts
+    let rollout = slice.labels().get(labels::ROLLOUT).and_then(|label| Rollout::from_label(label));
+    Endpoints { counts, rollout }
 }

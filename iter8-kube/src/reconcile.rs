@@ -272,6 +272,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         };
         self.context.applier.delete(&target, &uid).await?;
         self.context.forget(&target);
+        self.context.cache.deleted(&owned.kind, &owned.object);
         info!(object = %target, "deleted");
         Ok(())
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Digest, FrontService, ObjectKind, RoutePlan, RoutingBackend, Specification, ValidRelease, ValidVersion,
-    Value,
+    Digest, FrontService, ObjectKind, Rollout, RoutePlan, RoutingBackend, Specification, ValidRelease,
+    ValidVersion, Value,
 };
 use kube::api::DynamicObject;
 use serde::Deserialize;
@@ -96,7 +96,8 @@ pub fn desired<B: RoutingBackend>(
     let mut objects = Vec::new();
     for version in release.versions() {
         objects.push(deployment(release, version)?);
-        objects.push(service(release, version)?);
+        let planned = plan.versions.iter().find(|planned| planned.name == version.name);
+        objects.push(service(release, version, planned.and_then(|planned| planned.rollout.as_ref()))?);
     }
     if let Some(front) = &plan.front {
         objects.push(front_service(release, front)?);
@@ -153,7 +154,11 @@ fn generated_deployment(version: &ValidVersion) -> serde_json::Value {
     spec
 }
 
-fn service(release: &ValidRelease, version: &ValidVersion) -> Result<Desired, BuildError> {
+fn service(
+    release: &ValidRelease,
+    version: &ValidVersion,
+    rollout: Option<&Rollout>,
+) -> Result<Desired, BuildError> {
     let spec = match version.service_specification.as_ref().and_then(|own| own.spec.as_ref()) {
         Some(spec) => json!(spec),
         None => json!({ "selector": version.selector, "ports": [{ "port": version.port.get() }] }),
@@ -173,6 +178,10 @@ fn service(release: &ValidRelease, version: &ValidVersion) -> Result<Desired, Bu
         source,
     })?;
     annotate(&mut desired.object, labels::DECLARATION, declaration);
+    if let Some(rollout) = rollout {
+        let labels = desired.object.metadata.labels.get_or_insert_default();
+        labels.insert(labels::ROLLOUT.to_owned(), rollout.to_string());
+    }
     Ok(desired)
 }
 

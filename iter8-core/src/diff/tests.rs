@@ -42,6 +42,7 @@ fn version(name: &str, role: Role, readiness: Readiness) -> PlannedVersion {
         weight: None,
         matches: List::default(),
         reason: Reason::Kept,
+        rollout: None,
     }
 }
 

@@ -94,7 +94,12 @@ fn removal(
         return Some((Removal::Retained, reason, None));
     }
     if let Some(pending) = pending {
-        return Some((Removal::Retained, Reason::RetainedWithoutRequests(pending.clone()), None));
+        let is_front = situation.front_leaves(removed) && !situation.live.exists();
+        let reason = if is_front { Reason::Retained } else { Reason::RetainedWithoutRequests };
+        return Some((Removal::Retained, reason(pending.clone()), None));
+    }
+    if situation.front_leaves(removed) {
+        return Some((Removal::Leaving, Reason::LeavesFront, None));
     }
     if situation.live.names(&service.name) {
         return Some((Removal::Leaving, Reason::LeavesRoute, None));
@@ -149,5 +154,6 @@ fn planned(removed: &Removed<'_>, removal: Removal, reason: Reason) -> Option<Pl
         weight: None,
         matches: removed.declaration.map(|declaration| declaration.matches.clone()).unwrap_or_default(),
         reason,
+        rollout: None,
     })
 }

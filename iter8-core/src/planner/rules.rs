@@ -48,7 +48,7 @@ pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: 
     let strategy = situation.release.strategy;
     // A change of strategy waits like a promotion does: both shapes do not fit in one route.
     // Without a route nothing would remember the primary before, to which the front leads until then.
-    let is_memory = strategy == Strategy::None && in_force.previous.is_some();
+    let is_memory = strategy == Strategy::None && in_force.previous.is_some() && situation.live.exists();
     if let Some(pending) = pending
         && (is_memory || situation.live.strategy().is_some_and(|live| live != strategy))
     {

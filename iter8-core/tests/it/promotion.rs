@@ -1,6 +1,6 @@
 //! Promotion and everything like it: what serves now serves until what replaces it is ready.
 
-use iter8_core::{Removal, RoutePlan, Timestamp, Verdict};
+use iter8_core::{Removal, Rollout, RoutePlan, Timestamp, Verdict};
 
 use crate::world::{World, document, planned, release, removal, rules};
 
@@ -78,6 +78,76 @@ fn the_candidate_keeps_its_rule_and_its_pods_while_the_new_primary_is_updating()
     world.finish("web-0");
     world.version("web-0").endpoints.terminating = 1;
     assert_eq!(rules(&world.step(&promoted)), [TEST, DEFAULT], "an old Pod is terminating");
+}
+
+fn rollout(text: &str) -> Option<Rollout> {
+    let rollout = Rollout::from_label(text);
+    assert!(rollout.is_some(), "{text}");
+    rollout
+}
+
+/// A promotion whose new primary is complete by its Deployment's status, which is at this rollout.
+fn complete_at(present: &str) -> (World, iter8_core::ValidRelease) {
+    let (mut world, promoted) = promoting();
+    world.finish("web-0");
+    world.version("web-0").deployment.as_mut().unwrap().rollout = rollout(present);
+    (world, promoted)
+}
+
+#[test]
+fn endpoints_computed_before_the_rollout_was_complete_may_be_old_pods_alone() {
+    let (mut world, promoted) = complete_at("u.2");
+    let plan = world.step(&promoted);
+    assert_eq!(rules(&plan), [TEST, DEFAULT], "one endpoint is ready, but it may be the old one");
+    assert_eq!(
+        planned(&plan, "web-0").readiness.to_string(),
+        "updating: its endpoints may still be those of before the rollout"
+    );
+    assert_eq!(planned(&plan, "web-0").rollout, rollout("u.2"), "the Service is to name the rollout");
+    world.version("web-0").service.as_mut().unwrap().rollout = rollout("u.2");
+    assert_eq!(rules(&world.step(&promoted)), [TEST, DEFAULT], "the endpoints are not computed anew yet");
+    world.version("web-0").endpoints_rollout = rollout("u.1");
+    assert_eq!(rules(&world.step(&promoted)), [TEST, DEFAULT]);
+    world.version("web-0").endpoints_rollout = rollout("u.2");
+    assert_eq!(rules(&world.step(&promoted)), [DEFAULT]);
+    assert_eq!(planned(&world.plan(&promoted), "web-0").rollout, rollout("u.2"), "the label stays");
+}
+
+#[test]
+fn a_rollout_is_named_only_once_it_is_complete() {
+    let (mut world, promoted) = complete_at("u.3");
+    world.version("web-0").service.as_mut().unwrap().rollout = rollout("u.2");
+    world.version("web-0").deployment.as_mut().unwrap().updated = 0;
+    assert_eq!(planned(&world.plan(&promoted), "web-0").rollout, rollout("u.2"), "rolling out");
+    world.finish("web-0");
+    world.version("web-0").deployment.as_mut().unwrap().digest = None;
+    assert_eq!(planned(&world.plan(&promoted), "web-0").rollout, rollout("u.2"), "not as declared");
+}
+
+#[test]
+fn a_change_that_replaces_no_pod_waits_for_no_endpoints() {
+    let (mut world, promoted) = complete_at("u.1");
+    assert_eq!(planned(&world.plan(&promoted), "web-0").rollout, None, "the first template has no old Pods");
+    assert_eq!(rules(&world.step(&promoted)), [DEFAULT]);
+
+    let (mut world, promoted) = complete_at("u.2");
+    let live = world.version("web-0");
+    live.service.as_mut().unwrap().rollout = rollout("u.2");
+    live.endpoints_rollout = rollout("u.2");
+    assert_eq!(rules(&world.step(&promoted)), [DEFAULT], "named by the rollout before, which is the same");
+}
+
+#[test]
+fn a_template_that_comes_back_and_a_deployment_made_anew_are_rollouts_of_their_own() {
+    for present in ["u.4", "other.1", "other.3"] {
+        let (mut world, promoted) = complete_at(present);
+        let live = world.version("web-0");
+        live.service.as_mut().unwrap().rollout = rollout("u.3");
+        live.endpoints_rollout = rollout("u.3");
+        let plan = world.step(&promoted);
+        assert_eq!(rules(&plan), [TEST, DEFAULT], "{present}");
+        assert_eq!(planned(&plan, "web-0").rollout, rollout(present));
+    }
 }
 
 #[test]
@@ -391,4 +461,41 @@ fn a_strategy_held_for_an_unknown_primary_still_sends_requests_somewhere() {
         assert!(rule.backends.iter().any(|backend| backend.weight.get() > 0), "{:?}", rules(&plan));
     }
     assert_eq!(rules(&plan), [TEST, "* → main*1"]);
+}
+
+/// A release without routing: only its front Service leads to the primary.
+fn without_route(version: &str) -> iter8_core::ValidRelease {
+    release("none", &[version])
+}
+
+#[test]
+fn without_a_route_the_front_stays_with_the_old_primary_until_the_new_one_is_ready() {
+    let (before, renamed) = (without_route(OLD), without_route("{image: web:2, metadata: {name: main}}"));
+    let mut world = World::running(&before);
+    world.observation.front_selector = Some(world.plan(&before).front.unwrap().selector);
+    for _ in 0..2 {
+        let plan = world.step(&renamed);
+        assert_eq!(app(&plan), "web-0");
+        assert!(plan.rules().is_empty(), "a route is not what was declared");
+        assert_eq!(removal(&plan, "web-0"), Some(Removal::Retained));
+        world.write(&renamed);
+    }
+    world.finish("main");
+    let plan = world.step(&renamed);
+    assert_eq!(app(&plan), "main");
+    assert_eq!(removal(&plan, "web-0"), Some(Removal::Leaving), "the front still leads to it");
+    world.observation.front_selector = Some(plan.front.unwrap().selector);
+    assert_eq!(removal(&world.step(&renamed), "web-0"), Some(Removal::DrainBegins));
+    world.crash("main");
+    assert_eq!(app(&world.step(&renamed)), "main", "it was ready once");
+}
+
+#[test]
+fn a_front_that_leads_nowhere_moves_at_once() {
+    let (before, renamed) = (without_route(OLD), without_route("{image: web:2, metadata: {name: main}}"));
+    let mut world = World::running(&before);
+    world.observation.front_selector = Some(world.plan(&before).front.unwrap().selector);
+    world.write(&renamed);
+    world.crash("web-0");
+    assert_eq!(app(&world.step(&renamed)), "main");
 }

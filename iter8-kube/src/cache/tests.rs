@@ -1,6 +1,6 @@
 //! What the cache makes of the events of watches.
 
-use iter8_core::EndpointsObservation;
+use iter8_core::{EndpointsObservation, Rollout};
 use serde_json::{Value, json};
 
 use super::*;
@@ -89,6 +89,23 @@ fn the_watch_does_not_put_an_older_state_over_our_own_write() {
 }
 
 #[test]
+fn what_we_have_deleted_is_gone_before_the_watch_says_so() {
+    let cache = Cache::default();
+    let with_uid = |version: u64, uid: &str| {
+        let mut object = service("web-0", version, Some("web"));
+        object.metadata.uid = Some(uid.to_owned());
+        object
+    };
+    cache.object_event(&SERVICE, Event::Apply(with_uid(1, "a")));
+    cache.deleted(&SERVICE, &with_uid(1, "a"));
+    assert_eq!(names(&cache), [""; 0]);
+    assert_eq!(cache.object_event(&SERVICE, Event::Apply(with_uid(2, "a"))), vec![], "a late event");
+    assert_eq!(names(&cache), [""; 0]);
+    assert_eq!(cache.object_event(&SERVICE, Event::Delete(with_uid(3, "a"))), web(), "it has gone now");
+    assert_eq!(cache.object_event(&SERVICE, Event::Apply(with_uid(4, "b"))), web(), "another of the name");
+}
+
+#[test]
 fn a_new_listing_drops_what_it_does_not_have() {
     let cache = Cache::default();
     cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));
@@ -107,9 +124,9 @@ fn endpoints_are_counted_over_the_slices_of_a_service() {
     assert_eq!(cache.slice_event(Event::Apply(slice("web-0-a", &[true, false]))), web());
     assert_eq!(cache.slice_event(Event::Apply(slice("web-0-b", &[true]))), web());
     assert_eq!(cache.slice_event(Event::Apply(slice("web-0-b", &[true]))), vec![], "no news");
-    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 2, terminating: 0 });
+    assert_eq!(cache.endpoints_of("test", "web-0").counts, EndpointsObservation { ready: 2, terminating: 0 });
     assert_eq!(cache.slice_event(Event::Delete(slice("web-0-a", &[]))), web());
-    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 1, terminating: 0 });
+    assert_eq!(cache.endpoints_of("test", "web-0").counts, EndpointsObservation { ready: 1, terminating: 0 });
 }
 
 #[test]
@@ -120,7 +137,28 @@ fn a_pod_in_the_slices_of_both_address_families_counts_once() {
         address_type: "IPv6".to_owned(),
         ..slice("web-0-b", &[true])
     }));
-    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 1, terminating: 0 });
+    assert_eq!(cache.endpoints_of("test", "web-0").counts, EndpointsObservation { ready: 1, terminating: 0 });
+}
+
+#[test]
+fn the_slices_of_a_service_name_a_rollout_when_all_that_have_endpoints_do() {
+    let cache = Cache::default();
+    let named = |name: &str, ready: &[bool], rollout: Option<&str>| {
+        let mut slice = slice(name, ready);
+        let label = rollout.map(|rollout| ("iter8.tools/rollout".to_owned(), rollout.to_owned()));
+        slice.metadata.labels.get_or_insert_default().extend(label);
+        slice
+    };
+    cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));
+    cache.slice_event(Event::Apply(named("web-0-a", &[true], None)));
+    cache.slice_event(Event::Apply(named("web-0-b", &[true], Some("u.2"))));
+    assert_eq!(cache.endpoints_of("test", "web-0").rollout, None);
+    let event = Event::Apply(named("web-0-a", &[true], Some("u.2")));
+    assert_eq!(cache.slice_event(event), web(), "a label is news");
+    let second = Rollout::from_label("u.2");
+    assert_eq!(cache.endpoints_of("test", "web-0").rollout, second);
+    cache.slice_event(Event::Apply(named("web-0-c", &[], None)));
+    assert_eq!(cache.endpoints_of("test", "web-0").rollout, second, "it has no endpoints");
 }
 
 #[test]
@@ -128,7 +166,7 @@ fn a_slice_that_comes_before_its_service_is_counted_when_the_service_comes() {
     let cache = Cache::default();
     assert_eq!(cache.slice_event(Event::Apply(slice("web-0-a", &[true]))), vec![]);
     assert_eq!(cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web")))), web());
-    assert_eq!(cache.endpoints_of("test", "web-0"), EndpointsObservation { ready: 1, terminating: 0 });
+    assert_eq!(cache.endpoints_of("test", "web-0").counts, EndpointsObservation { ready: 1, terminating: 0 });
 }
 
 #[test]

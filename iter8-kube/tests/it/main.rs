@@ -11,10 +11,13 @@
 )]
 
 mod cluster;
+mod histories;
 mod leadership;
+mod load;
 mod replicas;
 mod scenarios;
 mod servers;
+mod under_load;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -24,7 +27,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let servers = Servers::new();
     let mut trials = Vec::new();
-    let with_controller = scenarios::ALL.iter().map(|scenario| (scenario, true));
+    let with_controller = scenarios::ALL.iter().chain(under_load::ALL).map(|scenario| (scenario, true));
     for (scenario, with_controller) in
         with_controller.chain(leadership::ALL.iter().map(|scenario| (scenario, false)))
     {

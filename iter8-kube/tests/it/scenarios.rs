@@ -1,6 +1,5 @@
 //! What must hold in any cluster.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gateway_api::httproutes::HttpRoute;
@@ -36,7 +35,6 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     a_failing_candidate_loses_its_requests_and_gets_them_back,
     a_controller_that_restarts_at_each_step_ends_in_the_same_state,
     a_removed_candidate_serves_until_the_new_primary_is_ready,
-    a_promotion_loses_no_request,
     a_rollback_during_the_drain_keeps_the_candidate,
     an_invalid_document_changes_nothing_and_says_why,
     a_foreign_object_is_reported_and_left_alone,
@@ -222,39 +220,6 @@ async fn a_removed_candidate_serves_until_the_new_primary_is_ready(cluster: Clus
     cluster.world.workloads().recover_image("web:2");
     cluster.until_answers("httpbin-0", "httpbin-0").await;
     cluster.until_ready().await;
-    assert_eq!(cluster.workloads().await.0, names(&["httpbin-0"]));
-}
-
-/// Requests all the time, from the candidate's first answer until the promotion is over. The candidate's image
-/// is the one that is promoted, as in real life.
-async fn a_promotion_loses_no_request(cluster: Cluster) {
-    let candidate = brisk(CANDIDATE);
-    let (before, after) = candidate.split_once("version: v1").unwrap();
-    let candidate = format!("{before}version: v1{}", after.replace("kennethreitz/httpbin", "web:2"));
-    cluster.declare(&candidate).await;
-    cluster.until_answers("httpbin-0", "httpbin-1").await;
-    cluster.until_ready().await;
-    cluster.world.workloads().set_start_delay(Duration::from_millis(300));
-
-    let done = AtomicBool::new(false);
-    let load = async {
-        let (mut sent, mut lost) = (0_usize, Vec::new());
-        while !done.load(Ordering::Relaxed) {
-            let (plain, with_header) = cluster.answers().await;
-            sent += 2;
-            lost.extend([plain, with_header].into_iter().filter(|(status, _)| *status != 200));
-        }
-        (sent, lost)
-    };
-    let promotion = async {
-        cluster.declare(&brisk(PROMOTED).replace("kennethreitz/httpbin", "web:2")).await;
-        cluster.until_answers("httpbin-0", "httpbin-0").await;
-        cluster.until_ready().await;
-        done.store(true, Ordering::Relaxed);
-    };
-    let ((sent, lost), ()) = futures::join!(load, promotion);
-    assert_eq!(lost, [], "of {sent} requests");
-    assert!(sent > 100, "{sent} requests are no load");
     assert_eq!(cluster.workloads().await.0, names(&["httpbin-0"]));
 }
 

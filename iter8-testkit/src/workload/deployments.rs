@@ -17,6 +17,8 @@ use super::rollout::{Replica, Strategy, next_step};
 use super::status::{deployment_status, progress_deadline};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
+/// Which template was numbered last. The real controller keeps the numbers on its `ReplicaSets`.
+const TEMPLATE: &str = "testkit.iter8.tools/template";
 
 impl Driver {
     /// Take the Deployment's next step and write its status if that changed. Returns when time alone will change it.
@@ -54,7 +56,10 @@ impl Driver {
             .chain(progress_deadline(&deployment, &status))
             .min();
         let next = becoming_available.map(|time| instant_of(time, now));
-        let deployment = if started { self.count_revision(&deployment).await? } else { deployment };
+        let is_counted =
+            strategy.paused || deployment.annotations().get(TEMPLATE).is_some_and(|counted| *counted == hash);
+        let deployment =
+            if is_counted { deployment } else { self.count_revision(&deployment, &hash).await? };
         if deployment.status.as_ref() != Some(&status) {
             let written = Deployment { status: Some(status), ..deployment };
             self.deployments.replace_status(name, &PostParams::default(), &written).await?;
@@ -75,12 +80,12 @@ impl Driver {
         Ok(pods)
     }
 
-    /// Write the number of the rollout on the Deployment, as the real controller does: whoever owns the rest of the
-    /// object must live with that.
-    async fn count_revision(&self, deployment: &Deployment) -> kube::Result<Deployment> {
+    /// Write the number of the template on the Deployment before any status that speaks of it, as the real controller does:
+    /// whoever owns the rest of the object must live with that. A template that comes back gets a new number, too.
+    async fn count_revision(&self, deployment: &Deployment, hash: &str) -> kube::Result<Deployment> {
         let last = deployment.annotations().get(REVISION).and_then(|number| number.parse::<u64>().ok());
         let revision = last.unwrap_or(0).saturating_add(1).to_string();
-        let patch = Patch::Merge(json!({"metadata": {"annotations": {REVISION: revision}}}));
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {REVISION: revision, TEMPLATE: hash}}}));
         self.deployments.patch(&deployment.name_any(), &PatchParams::default(), &patch).await
     }
 

@@ -90,7 +90,7 @@ fn candidate_rule<'a>(
     in_force: &InForce<'_>,
     place: usize,
 ) -> Result<Option<CandidateRule<'a>>, Reason> {
-    let Some(Declared { version, readiness }) = situation.declared.get(place) else { return Ok(None) };
+    let Some(Declared { version, readiness, .. }) = situation.declared.get(place) else { return Ok(None) };
     let is_primary = version.name == in_force.declared.name;
     let is_previous = in_force.previous.as_ref().is_some_and(|previous| *previous.name == version.name);
     if is_previous || (is_primary && in_force.previous.is_none()) {
