@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::capabilities::Capabilities;
 use crate::observation::RouteObservation;
 use crate::plan::RoutePlan;
+use crate::release::Protocol;
 
 /// A kind of Kubernetes object, as far as a controller must know it to watch and write it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +34,12 @@ pub trait RoutingBackend: Send + Sync + 'static {
 
     /// The kinds of object that [`render`](Self::render) makes.
     fn kinds(&self) -> &[ObjectKind];
+
+    /// The kinds that routes of this protocol need; a controller reports them where the API server does not know them.
+    fn kinds_for(&self, protocol: Protocol) -> &[ObjectKind] {
+        let _ = protocol;
+        self.kinds()
+    }
 
     /// The objects for a plan; none where the plan has no route.
     ///

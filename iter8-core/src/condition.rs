@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::observation::{Observation, ObservedRule};
-use crate::plan::{PlannedRoute, RoutePlan};
+use crate::observation::Observation;
+use crate::plan::RoutePlan;
 use crate::planner::Acceptance;
 use crate::violation::InvalidReleaseError;
 
@@ -293,17 +293,30 @@ fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
         let message = "the API server does not know the kinds of route; install the CRDs of the Gateway API";
         return condition(false, "GatewayAPINotInstalled", message);
     }
-    match (&plan.route, &observation.route) {
+    let live = observation.route.as_ref().map(|live| match &plan.route {
+        Some(route) => live.of(route.protocol),
+        None => (live, None),
+    });
+    match (&plan.route, live) {
         (None, None) if plan.strategy == crate::Strategy::None => {
             condition(true, "NoRoute", "strategy none has no route")
         }
         (None, None) => condition(false, "PrimaryNotReady", "there is no route before the primary is ready"),
         (None, Some(_)) => condition(false, "Pending", "the route is being deleted"),
         (Some(_), None) => condition(false, "Pending", "the route is being written"),
-        (Some(route), Some(live)) if !is_same(route, &live.rules) => {
+        (Some(route), Some((live, _))) if live.protocol != route.protocol || !route.is_live(&live.rules) => {
             condition(false, "Pending", "the route is being written")
         }
-        (Some(_), Some(live)) => match Acceptance::of(live, observation.now) {
+        (Some(route), Some((_, Some(other)))) => condition(
+            false,
+            "Pending",
+            &format!(
+                "the {} takes the place of the {}",
+                route.protocol.route_kind(),
+                other.protocol.route_kind()
+            ),
+        ),
+        (Some(_), Some((live, None))) => match Acceptance::of(live, observation.now) {
             Acceptance::Accepted => condition(true, "Accepted", "the parents have accepted the route"),
             Acceptance::Pending(_) => {
                 condition(false, "Pending", "the parents have not yet accepted the route")
@@ -311,23 +324,6 @@ fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
             Acceptance::Refused(report) => condition(false, "NotAccepted", &report.to_string()),
         },
     }
-}
-
-/// Whether the live rules are the planned ones.
-fn is_same(route: &PlannedRoute, live: &[ObservedRule]) -> bool {
-    route.rules.len() == live.len()
-        && route.rules.iter().zip(live).all(|(planned, live)| {
-            let backends =
-                planned.backends.iter().map(|planned| (&planned.service, planned.port, planned.weight));
-            let mirrors =
-                planned.mirrors.iter().map(|planned| (&planned.service, planned.port, planned.percent));
-            !live.altered
-                && planned.matches == live.matches
-                && route.timeouts == live.timeouts
-                && route.filters == live.filters
-                && backends.eq(live.backends.iter().map(|live| (&live.service, live.port, live.weight)))
-                && mirrors.eq(live.mirrors.iter().map(|live| (&live.service, live.port, live.percent)))
-        })
 }
 
 fn ready(plan: &RoutePlan, versions: &Condition, route: &Condition) -> Condition {

@@ -8,7 +8,7 @@ mod version;
 use fields::{Context, Node};
 
 use crate::notice::Notice;
-use crate::release::{Application, Environment, ParentRef, Release, Strategy};
+use crate::release::{Application, Environment, ParentRef, Protocol, Release, Strategy};
 use crate::{Document, FieldPath, Violation};
 
 impl Release {
@@ -82,6 +82,14 @@ fn strategy(node: &Node<'_>) -> Option<Strategy> {
     }
 }
 
+fn protocol(node: &Node<'_>) -> Option<Protocol> {
+    match node.text()? {
+        "http" => Some(Protocol::Http),
+        "grpc" => Some(Protocol::Grpc),
+        _ => node.violation("is not a protocol that can be routed", "write `http` or `grpc`"),
+    }
+}
+
 fn gateways(node: &Node<'_>) -> Vec<ParentRef> {
     if node.value.as_list().is_some() {
         return node.list_of(parent_ref);
@@ -124,10 +132,18 @@ fn application(node: &Node<'_>) -> Application {
     application.port = fields.take_declared("port").map(|node| node.ranged());
     application.service_port = fields.take("servicePort").and_then(|node| node.ranged());
     application.drain_seconds = fields.take("drainSeconds").and_then(|node| node.count("seconds"));
+    // Which matches there can be depends on it; where it cannot be read, they are not read either.
+    let protocol = match fields.take("protocol") {
+        None => Some(Protocol::default()),
+        Some(node) => protocol(&node),
+    };
+    application.protocol = protocol;
     application.strategy = fields.take("strategy").and_then(|node| strategy(&node));
     application.route = fields.take("route").map(|node| route::route(&node)).unwrap_or_default();
-    application.versions =
-        fields.take("versions").map(|node| node.list(version::version)).unwrap_or_default();
+    application.versions = fields
+        .take("versions")
+        .map(|node| node.list(|node| version::version(node, protocol)))
+        .unwrap_or_default();
     fields.finish();
     application
 }

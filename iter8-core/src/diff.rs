@@ -182,6 +182,7 @@ fn versions(before: &[PlannedVersion], after: &[PlannedVersion]) -> Vec<Change> 
 
 fn route(before: &PlannedRoute, after: &PlannedRoute) -> Vec<Change> {
     let differing = [
+        ("protocol", before.protocol != after.protocol),
         ("name", before.name != after.name),
         ("port", before.port != after.port),
         ("gateways", before.gateways != after.gateways),
@@ -247,7 +248,9 @@ impl fmt::Display for Change {
                 (Some(before), Some(after)) => {
                     let [before, after] = [before, after].map(words_of_front);
                     if before == after {
-                        return f.write_str("the front Service differs in its labels or annotations");
+                        return f.write_str(
+                            "the front Service differs in its labels, annotations or appProtocol",
+                        );
                     }
                     write!(f, "the front Service: {after} instead of {before}")
                 }

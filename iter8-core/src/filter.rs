@@ -32,6 +32,10 @@ impl FilterType {
         Self::ExtensionRef,
     ];
 
+    /// Every type that a GRPCRoute has.
+    pub const GRPC: [Self; 4] =
+        [Self::RequestHeaderModifier, Self::ResponseHeaderModifier, Self::RequestMirror, Self::ExtensionRef];
+
     /// The type as it is written in a route.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -52,6 +56,9 @@ impl fmt::Display for FilterType {
         f.write_str(self.as_str())
     }
 }
+
+/// The response header that says which version has answered: the name of its Service.
+pub const VERSION_HEADER: &str = "app-version";
 
 /// A filter that every rule of a release has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -88,14 +88,16 @@ mod weight;
 mod yaml;
 
 pub use backend::{ObjectKind, RoutingBackend};
-pub use capabilities::{Capabilities, Limits, Precedence};
+pub use capabilities::{
+    Capabilities, Limits, MatchKind, Parents, Precedence, RouteCapabilities, TimeoutSupport,
+};
 pub use condition::{Condition, ConditionStatus, ConditionType, Obstacle, conditions, refusal};
 pub use diff::{Change, diff};
 pub use digest::Digest;
 pub use document::Document;
 pub use duration::{InvalidDurationError, RouteDuration};
 pub use field_path::FieldPath;
-pub use filter::{FilterType, Header, HeaderModifier, RouteFilter, Timeouts};
+pub use filter::{FilterType, Header, HeaderModifier, RouteFilter, Timeouts, VERSION_HEADER};
 pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
 pub use notice::{Notice, VersionMatch};
 pub use observation::{
@@ -112,12 +114,15 @@ pub use planner::plan;
 pub use readiness::{Missing, Readiness, Unfinished};
 pub use reason::{Pending, Reason, RuleReason};
 pub use release::{
-    Application, Declared, DeclaredFilter, Environment, ParentRef, Release, ReleaseKey, RouteOptions,
-    Specification, Strategy, Version,
+    Application, Declared, DeclaredFilter, Environment, ParentRef, Protocol, Release, ReleaseKey,
+    RouteOptions, Specification, Strategy, Version,
 };
-pub use route_match::{Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
+pub use route_match::{
+    GrpcMatch, GrpcMethodMatch, HttpMatch, Method, PathMatch, PathMatchType, RouteMatch, ValueMatch,
+    ValueMatchType,
+};
 pub use shared::{Labels, List, Text};
-pub use valid_release::{ValidRelease, ValidVersion};
+pub use valid_release::{AppProtocols, ValidRelease, ValidVersion};
 pub use validate::{declare, validate};
 pub use value::{Fields, Value};
 pub use violation::{InvalidReleaseError, Position, Violation};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::FieldPath;
 use crate::name::VersionName;
 use crate::route_match::RouteMatch;
 
@@ -62,6 +63,34 @@ pub enum Notice {
     },
     /// A match that its version has already.
     Repeated(VersionMatch),
+    /// Nothing tells when the Pods of a version can take requests.
+    NoReadinessProbe {
+        /// The version.
+        version: VersionName,
+    },
+    /// The mesh does not look at the timeouts of the routes.
+    TimeoutsIgnored {
+        /// The mesh.
+        mesh: &'static str,
+        /// What to write instead.
+        instead: &'static str,
+    },
+    /// The mesh routes at a waypoint only, and nothing in the document says that there is one.
+    NeedsWaypoint {
+        /// The mesh.
+        mesh: &'static str,
+        /// The label that leads requests to it.
+        label: &'static str,
+    },
+    /// The user's own Service does not have the `appProtocol` that the mesh needs.
+    OtherAppProtocol {
+        /// The mesh.
+        mesh: &'static str,
+        /// The ports.
+        path: FieldPath,
+        /// What the routed port should have.
+        wanted: &'static str,
+    },
     /// A candidate takes every request, so that the primary gets none.
     TakesEverything {
         /// The candidate.
@@ -125,6 +154,21 @@ impl fmt::Display for Notice {
                 write!(f, "no request reaches {idle}: {by} comes first and takes them all")
             }
             Self::Repeated(entry) => write!(f, "{entry} is there twice; one of them can be left out"),
+            Self::NoReadinessProbe { version } => {
+                write!(f, "{version} has no readinessProbe: ready means started")
+            }
+            Self::TimeoutsIgnored { mesh, instead } => {
+                write!(f, "the mesh {mesh} does not look at the timeouts of a rule; {instead}")
+            }
+            Self::NeedsWaypoint { mesh, label } => write!(
+                f,
+                "the mesh {mesh} routes at a waypoint: label the namespace or `application.metadata` with `{label}`"
+            ),
+            Self::OtherAppProtocol { mesh, path, wanted } => write!(
+                f,
+                "the routed port in `{path}` should have `appProtocol: {wanted}`, by which the mesh {mesh} tells what \
+                 it is; it is left as it is"
+            ),
             Self::TakesEverything { candidate, primary } => write!(
                 f,
                 "no request reaches the primary {primary}: {candidate} takes every request that no other candidate takes"

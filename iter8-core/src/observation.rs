@@ -88,7 +88,7 @@ pub struct Observation {
     pub route: Option<RouteObservation>,
     /// The labels by which the live front Service selects Pods, if there is one.
     pub front_selector: Option<Labels>,
-    /// Whether the API server does not know the kinds of route that the backend makes.
+    /// Whether the API server does not know the kinds of route that the release needs.
     pub routing_api_missing: bool,
 }
 
@@ -426,7 +426,7 @@ mod tests {
                 selector: [("app".to_owned(), "web-1".to_owned())].into(),
                 weight: Weight::DEFAULT,
                 mirror_percent: Percent::ALL,
-                matches: [RouteMatch::default_candidate()].into(),
+                matches: [RouteMatch::default_candidate(crate::Protocol::Http)].into(),
             };
             let annotation = serde_json::to_string(&declaration).unwrap();
             assert_eq!(serde_json::from_str::<VersionDeclaration>(&annotation).unwrap(), declaration);

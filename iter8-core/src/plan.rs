@@ -7,12 +7,12 @@ use serde::Serialize;
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
-use crate::observation::{Rollout, TargetPort, Timestamp};
+use crate::observation::{ObservedRule, Rollout, TargetPort, Timestamp};
 use crate::readiness::Readiness;
 use crate::reason::{Reason, RuleReason};
-use crate::release::{ParentRef, Strategy};
+use crate::release::{ParentRef, Protocol, Strategy};
 use crate::route_match::RouteMatch;
-use crate::shared::{Labels, List};
+use crate::shared::{Labels, List, Text};
 use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
 
@@ -42,6 +42,10 @@ pub struct RoutePlan {
     /// to be written even if they hold everything that is planned.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repair: bool,
+    /// Whether routes that are not among the planned ones stay for now: those of the protocol before, until the new
+    /// ones are in force.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_other_routes: bool,
     /// The versions: the declared ones in order, then those that have left the document.
     pub versions: Vec<PlannedVersion>,
     /// What a person should know besides.
@@ -64,6 +68,9 @@ pub struct RoutePlan {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedRoute {
+    /// What the requests are, and so the kind of the route.
+    #[serde(skip_serializing_if = "Protocol::is_http")]
+    pub protocol: Protocol,
     /// The name of the application: of the front Service and the route.
     pub name: ServiceName,
     /// The namespace of the release.
@@ -90,6 +97,25 @@ pub struct PlannedRoute {
     pub filters: List<RouteFilter>,
     /// The rules, never empty; the last one takes every request.
     pub rules: Vec<PlannedRule>,
+}
+
+impl PlannedRoute {
+    /// Whether the live rules are the planned ones.
+    pub(crate) fn is_live(&self, live: &[ObservedRule]) -> bool {
+        self.rules.len() == live.len()
+            && self.rules.iter().zip(live).all(|(planned, live)| {
+                let backends =
+                    planned.backends.iter().map(|planned| (&planned.service, planned.port, planned.weight));
+                let mirrors =
+                    planned.mirrors.iter().map(|planned| (&planned.service, planned.port, planned.percent));
+                !live.altered
+                    && planned.matches == live.matches
+                    && self.timeouts == live.timeouts
+                    && self.filters == live.filters
+                    && backends.eq(live.backends.iter().map(|live| (&live.service, live.port, live.weight)))
+                    && mirrors.eq(live.mirrors.iter().map(|live| (&live.service, live.port, live.percent)))
+            })
+    }
 }
 
 /// A rule of a route.
@@ -186,6 +212,9 @@ pub struct FrontService {
     /// Where the port leads to in the primary's Pods, where that differs from `port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_port: Option<TargetPort>,
+    /// The `appProtocol` of its port, where the mesh needs one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<Text>,
     /// The labels of the primary's Pods.
     pub selector: Labels,
     /// Labels of the Service.
@@ -207,14 +236,17 @@ impl FrontService {
     /// ```
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&Value::from([
+        let fields = [
             ("name", self.name.as_str().into()),
             ("port", self.port.get().into()),
             ("targetPort", self.target_port.as_ref().map(TargetPort::to_value).unwrap_or_default()),
             ("selector", self.selector.to_value()),
             ("labels", self.labels.to_value()),
             ("annotations", self.annotations.to_value()),
-        ]))
+        ];
+        let app_protocol = self.app_protocol.iter().map(|text| ("appProtocol", text.as_str().into()));
+        let fields = fields.into_iter().chain(app_protocol).map(|(name, value)| (name.to_owned(), value));
+        Digest::of(&Value::Map(fields.collect()))
     }
 }
 

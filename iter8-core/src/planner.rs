@@ -16,7 +16,7 @@ use crate::observation::{
 use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
 use crate::readiness::{Readiness, rollout_to_name};
 use crate::reason::{Pending, Reason};
-use crate::release::Strategy;
+use crate::release::{Protocol, Strategy};
 use crate::shared::Labels;
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::weight::Port;
@@ -55,19 +55,20 @@ use crate::weight::Port;
 /// ```
 #[must_use]
 pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
-    let live = Live::new(observation.route.as_ref());
+    let live = Live::new(observation.route.as_ref(), release.protocol);
     let mut declared = Vec::with_capacity(release.candidates().len().saturating_add(1));
     declared.extend(release.versions().map(|version| Declared::new(version, observation, &live)));
     let removed = removed(release, observation, &live);
     let situation = Situation { release, observation, live, declared, removed };
     let in_force = situation.primary_in_force();
     let pending = situation.pending(&in_force);
-    let Routing { rules, mut reasons, notices } = rules::route(&situation, &in_force, pending.as_ref());
+    let Routing { rules, mut reasons, notices, protocol } =
+        rules::route(&situation, &in_force, pending.as_ref());
     let removals = removal::removals(&situation, &rules, pending.as_ref());
     // Nothing tells when a parent that says nothing counts as accepting.
-    let acceptance = observation.route.as_ref().map(|route| Acceptance::of(route, observation.now));
+    let acceptance = situation.live.route().map(|route| Acceptance::of(route, observation.now));
     let look_again =
-        [removals.look_again, acceptance.and_then(|acceptance| acceptance.due())].into_iter().flatten().min();
+        [removals.look_again, acceptance.as_ref().and_then(Acceptance::due)].into_iter().flatten().min();
 
     let mut versions = Vec::with_capacity(situation.declared.len().saturating_add(removals.versions.len()));
     for (place, declared) in situation.declared.iter().enumerate() {
@@ -80,26 +81,51 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     for version in &mut versions {
         version.weight = rules::default_weight(&rules, &version.service);
     }
+    let route = (!rules.is_empty()).then(|| PlannedRoute {
+        protocol,
+        name: release.application.clone(),
+        namespace: release.key.namespace.clone(),
+        port: release.service_port,
+        gateways: release.gateways.clone(),
+        hostnames: release.hostnames.clone(),
+        labels: release.route_labels.clone(),
+        annotations: release.route_annotations.clone(),
+        timeouts: release.timeouts,
+        filters: release.filters.clone(),
+        rules,
+    });
     RoutePlan {
         strategy: release.strategy,
-        front: release.has_front().then(|| front(release, &in_force)),
-        route: (!rules.is_empty()).then(|| PlannedRoute {
-            name: release.application.clone(),
-            namespace: release.key.namespace.clone(),
-            port: release.service_port,
-            gateways: release.gateways.clone(),
-            hostnames: release.hostnames.clone(),
-            labels: release.route_labels.clone(),
-            annotations: release.route_annotations.clone(),
-            timeouts: release.timeouts,
-            filters: release.filters.clone(),
-            rules,
-        }),
-        repair: observation.route.iter().flat_map(|live| &live.rules).any(|rule| is_altered(release, rule)),
+        front: release.has_front().then(|| front(release, &in_force, protocol)),
+        repair: situation.live.rules().iter().any(|rule| is_altered(release, rule)),
+        keeps_other_routes: route
+            .as_ref()
+            .is_some_and(|route| keeps_other_routes(&situation.live, route, acceptance.as_ref())),
+        route,
         versions,
-        notices: release.warnings.iter().cloned().chain(notices).collect(),
+        notices: release.warnings.iter().chain(&release.notices).cloned().chain(notices).collect(),
         look_again,
     }
+}
+
+/// Whether the routes of the protocol before stay: until the planned one is in force.
+///
+/// A GRPCRoute comes before an HTTPRoute of the same Service (GEP-1426), so a new GRPCRoute is in force when it is
+/// accepted, while a new HTTPRoute cannot be before the GRPCRoute has gone: there it must only have been looked at.
+fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, acceptance: Option<&Acceptance<'_>>) -> bool {
+    if live.protocol().is_some_and(|live| live != planned.protocol) {
+        return true;
+    }
+    if !live.has_other() {
+        return false;
+    }
+    let is_settled = match (acceptance, planned.protocol) {
+        (None, _) | (Some(Acceptance::Pending(_)), _) | (Some(Acceptance::Refused(_)), Protocol::Grpc) => {
+            false
+        }
+        (Some(Acceptance::Accepted), _) | (Some(Acceptance::Refused(_)), Protocol::Http) => true,
+    };
+    !(is_settled && planned.is_live(live.rules()))
 }
 
 /// Whether a live rule has, or lacks, something that no strategy changes.
@@ -315,7 +341,7 @@ impl<'a> Situation<'a> {
 }
 
 /// The front Service leads to the primary in force.
-fn front(release: &ValidRelease, in_force: &InForce<'_>) -> FrontService {
+fn front(release: &ValidRelease, in_force: &InForce<'_>, protocol: Protocol) -> FrontService {
     let (selector, target_port) = match &in_force.previous {
         Some(previous) => (previous.selector, previous.target_port),
         None => (&in_force.declared.selector, &in_force.declared.target_port),
@@ -325,6 +351,7 @@ fn front(release: &ValidRelease, in_force: &InForce<'_>) -> FrontService {
         name: release.application.clone(),
         port: release.service_port,
         target_port: (*target_port != same).then(|| target_port.clone()),
+        app_protocol: release.app_protocols.of(protocol).cloned(),
         selector: selector.clone(),
         labels: release.labels.clone(),
         annotations: release.annotations.clone(),

@@ -61,6 +61,11 @@ pub enum Reason {
         /// How many it holds.
         limit: usize,
     },
+    /// The route has as many matches as it can hold.
+    TooManyMatches {
+        /// How many it holds.
+        limit: usize,
+    },
     /// The declared share.
     Weight {
         /// The share.
@@ -107,6 +112,8 @@ pub enum Reason {
     NotMirrored(Readiness),
     /// The strategy has changed and the rules of the one before are kept for now.
     HeldStrategy(Pending),
+    /// The protocol has changed and the routes of the one before are kept for now.
+    HeldProtocol(Pending),
     /// Removed: kept, though nothing is known to be pending.
     Kept,
     /// Removed: kept with its requests.
@@ -158,6 +165,9 @@ impl fmt::Display for Reason {
             Self::TooManyRules { limit } => {
                 write!(f, "waits: the route has {limit} rules already until others have left it")
             }
+            Self::TooManyMatches { limit } => {
+                write!(f, "waits: a route has at most {limit} matches, and others have to leave it first")
+            }
             Self::Weight { weight, readiness: Readiness::Ready } => write!(f, "weight {weight}: it is ready"),
             Self::Weight { weight, readiness } => write!(f, "weight {weight}, {readiness}"),
             Self::KeepsWeight { weight, readiness } => write!(f, "keeps weight {weight}, {readiness}"),
@@ -176,6 +186,9 @@ impl fmt::Display for Reason {
             Self::NotMirrored(readiness) => write!(f, "no copies: {readiness}"),
             Self::HeldStrategy(pending) => {
                 write!(f, "the rules of the strategy before are kept until then: {pending}")
+            }
+            Self::HeldProtocol(pending) => {
+                write!(f, "the rules of the protocol before are kept until then: {pending}")
             }
             Self::Kept => f.write_str("kept"),
             Self::Retained(pending) => write!(f, "kept until then: {pending}"),

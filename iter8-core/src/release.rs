@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::filter::{FilterType, RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
@@ -99,6 +99,47 @@ impl std::fmt::Display for Strategy {
     }
 }
 
+/// What the requests are, and so which kind of route there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP requests, by an HTTPRoute.
+    #[default]
+    Http,
+    /// gRPC requests, by a GRPCRoute.
+    Grpc,
+}
+
+impl Protocol {
+    /// The protocol as it is written in a document.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Grpc => "grpc",
+        }
+    }
+
+    /// The kind of its routes.
+    #[must_use]
+    pub const fn route_kind(self) -> &'static str {
+        match self {
+            Self::Http => "HTTPRoute",
+            Self::Grpc => "GRPCRoute",
+        }
+    }
+
+    pub(crate) fn is_http(&self) -> bool {
+        *self == Self::Http
+    }
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A release document as declared; [`validate`](crate::validate) makes a plannable release of it.
 ///
 /// Absent fields are `None`. Read it from a document with [`Release::from_document`],
@@ -160,6 +201,8 @@ pub struct Application {
     pub port: Declared<Port>,
     /// `servicePort`: the port of the front Service, default 80.
     pub service_port: Option<Port>,
+    /// `protocol`, default http.
+    pub protocol: Option<Protocol>,
     /// `drainSeconds`: how long a version keeps its Pods after the route has left it, default 5.
     pub drain_seconds: Option<u32>,
     /// `strategy`, default none.

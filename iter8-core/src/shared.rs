@@ -92,7 +92,7 @@ impl<'de> Deserialize<'de> for Text {
 /// An immutable list that is shared when it is cloned; reads like a slice.
 ///
 /// ```
-/// use iter8_core::{List, RouteMatch};
+/// use iter8_core::{List, Protocol, RouteMatch};
 ///
 /// let matches: List<_> = vec![RouteMatch::header("traffic", "test")].into();
 /// assert_eq!(matches.clone(), [RouteMatch::header("traffic", "test")]);

@@ -5,9 +5,9 @@ use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
-use crate::release::{Environment, ParentRef, ReleaseKey, Specification, Strategy};
+use crate::release::{Environment, ParentRef, Protocol, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
-use crate::shared::{Labels, List};
+use crate::shared::{Labels, List, Text};
 use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
 
@@ -51,6 +51,12 @@ pub struct ValidRelease {
     pub filters: List<RouteFilter>,
     /// What has no effect.
     pub warnings: Vec<Notice>,
+    /// What a person should know besides.
+    pub notices: Vec<Notice>,
+    /// What the requests are.
+    pub protocol: Protocol,
+    /// The `appProtocol` that ports of Services need, by the capabilities the release was validated for.
+    pub app_protocols: AppProtocols,
     /// How much fits into a route, by the capabilities it was validated for.
     pub limits: Limits,
     /// How the mesh chooses among rules, by the same capabilities.
@@ -131,6 +137,26 @@ impl ValidRelease {
     }
 }
 
+/// The `appProtocol` that the port of a Service needs for requests of each protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AppProtocols {
+    /// For HTTP requests.
+    pub http: Option<Text>,
+    /// For gRPC requests.
+    pub grpc: Option<Text>,
+}
+
+impl AppProtocols {
+    /// That of this protocol.
+    #[must_use]
+    pub const fn of(&self, protocol: Protocol) -> Option<&Text> {
+        match protocol {
+            Protocol::Http => self.http.as_ref(),
+            Protocol::Grpc => self.grpc.as_ref(),
+        }
+    }
+}
+
 /// A validated version.
 ///
 /// ```
@@ -155,6 +181,8 @@ pub struct ValidVersion {
     pub container_port: Port,
     /// Where the routed port leads to in the Pods.
     pub target_port: TargetPort,
+    /// The `appProtocol` of the routed port.
+    pub app_protocol: Option<Text>,
     /// The labels by which its Service selects Pods.
     pub selector: Labels,
     /// Weight under blue-green.
@@ -282,6 +310,8 @@ impl ValidVersion {
         if let Some(specification) = &self.service_specification {
             fields.push(("metadata", Value::Map(specification.metadata.clone())));
             fields.push(("spec", specification.spec.clone().map(Value::Map).unwrap_or_default()));
+        } else if let Some(app_protocol) = &self.app_protocol {
+            fields.push(("appProtocol", app_protocol.as_str().into()));
         }
         to_map(fields)
     }

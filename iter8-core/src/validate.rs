@@ -2,12 +2,16 @@
 
 mod limits;
 mod matches;
+mod mesh;
 mod metadata;
+mod readiness_probe;
 mod route;
 mod specification;
 mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use mesh::Mesh;
 
 use crate::capabilities::Capabilities;
 use crate::filter::FilterType;
@@ -118,14 +122,16 @@ fn check(
     let root = FieldPath::root();
     let path = root.field("application");
     let environment = required_environment(release, &mut violations);
-    let strategy = strategy(release, environment, capabilities, &path, &mut violations);
     let application = &release.application;
+    let mesh = Mesh::new(capabilities, application.protocol.unwrap_or_default());
+    let strategy = strategy(release, environment, mesh, &path, &mut violations);
 
     let metadata_path = path.field("metadata");
     own_namespace(application.namespace.as_ref(), key, &metadata_path, &mut violations);
     metadata::check_labels(&application.labels, &metadata_path, &mut violations);
     metadata::check_annotations(&application.annotations, &metadata_path, &mut violations);
-    let filters = route::check(&application.route, capabilities, &mut violations);
+    let filters = route::check(&application.route, mesh, &mut violations);
+    let mut notices = mesh::check(release, strategy, mesh, &mut violations);
     if let Some(seconds) = application.drain_seconds.filter(|seconds| *seconds > LONGEST_DRAIN_SECONDS) {
         let message = format!("must be at most {LONGEST_DRAIN_SECONDS} seconds (a day)");
         violations.push(Violation::new(path.field("drainSeconds"), message).value(&seconds));
@@ -134,7 +140,7 @@ fn check(
     let Some(name) = application_name(key, release, &metadata_path, &mut violations) else {
         return (None, violations);
     };
-    let context = version::Context { key, application: &name, release, strategy };
+    let context = version::Context { key, application: &name, release, strategy, mesh };
     let versions: Vec<_> = application
         .versions
         .iter()
@@ -147,6 +153,10 @@ fn check(
     }
     unique_names(&context, &versions, &mut violations);
     limits::check(strategy, application, &release.hostnames, &capabilities.limits, &mut violations);
+
+    notices.extend(
+        versions.iter().enumerate().flat_map(|(index, version)| version_notices(mesh, index, version)),
+    );
 
     let mut versions = versions.into_iter();
     let Some(primary) = versions.next() else { return (None, violations) };
@@ -165,8 +175,11 @@ fn check(
         timeouts: application.route.timeouts,
         filters: filters.into(),
         warnings: warnings(release, strategy),
+        notices,
+        protocol: mesh.protocol,
+        app_protocols: mesh.app_protocols(),
         limits: capabilities.limits,
-        precedence: capabilities.precedence,
+        precedence: mesh.routes.precedence,
         application: name,
         primary,
         candidates: versions.collect(),
@@ -186,6 +199,21 @@ fn warnings(release: &Release, strategy: Strategy) -> Vec<Notice> {
     warnings
 }
 
+/// What a person should know of a version.
+fn version_notices(mesh: Mesh<'_>, index: usize, version: &ValidVersion) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if !readiness_probe::is_declared(version) {
+        notices.push(Notice::NoReadinessProbe { version: version.name.clone() });
+    }
+    if let Some(wanted) = mesh.routes.app_protocol
+        && version.app_protocol.as_deref() != Some(wanted)
+    {
+        let path = version::path(index).field("serviceSpecification").field("spec").field("ports");
+        notices.push(Notice::OtherAppProtocol { mesh: mesh.name(), path, wanted });
+    }
+    notices
+}
+
 fn required_environment(release: &Release, violations: &mut Vec<Violation>) -> Environment {
     if release.environment.is_none() {
         let violation = Violation::new(FieldPath::root().field("environment"), "is required");
@@ -199,7 +227,7 @@ fn required_environment(release: &Release, violations: &mut Vec<Violation>) -> E
 fn strategy(
     release: &Release,
     environment: Environment,
-    capabilities: &Capabilities,
+    mesh: Mesh<'_>,
     path: &FieldPath,
     violations: &mut Vec<Violation>,
 ) -> Strategy {
@@ -212,10 +240,10 @@ fn strategy(
                     .value(&strategy)
                     .hint("write `environment: deployment-gtw` or `strategy: none`"),
             ),
-        (Environment::DeploymentGtw, Strategy::Mirror) if !capabilities.has(FilterType::RequestMirror) => {
+        (Environment::DeploymentGtw, Strategy::Mirror) if !mesh.routes.has(FilterType::RequestMirror) => {
             let message = format!(
                 "strategy `mirror` needs RequestMirror, which the mesh {} does not have",
-                capabilities.mesh
+                mesh.name()
             );
             violations.push(Violation::new(path, message).hint("write `none`, `canary` or `blue-green`"));
         }

@@ -5,12 +5,9 @@ use gateway_api::httproutes::{
     HttpRouteRulesBackendRefsFiltersResponseHeaderModifierAdd, HttpRouteRulesBackendRefsFiltersType,
     HttpRouteRulesFilters, HttpRouteRulesFiltersRequestMirror, HttpRouteRulesFiltersType,
 };
-use iter8_core::{ObservedMirror, Percent, PlannedMirror, ServiceName};
+use iter8_core::{ObservedMirror, Percent, PlannedMirror, ServiceName, VERSION_HEADER};
 
 use crate::reference;
-
-/// The response header that says which version has answered.
-const VERSION_HEADER: &str = "app-version";
 
 /// The filter of a backendRef that adds the response header `app-version`.
 pub(crate) fn app_version(service: &ServiceName) -> HttpRouteRulesBackendRefsFilters {

@@ -6,10 +6,17 @@ use gateway_api::httproutes::{
     HttpRouteRulesMatchesPathType as PathType, HttpRouteRulesMatchesQueryParams,
     HttpRouteRulesMatchesQueryParamsType as QueryParamType,
 };
-use iter8_core::{Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
+use iter8_core::{HttpMatch, Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
 
-/// The match as it stands in a route; what the API server fills in is left out.
-pub(crate) fn render(route_match: &RouteMatch) -> HttpRouteRulesMatches {
+/// The match as it stands in a route; what the API server fills in is left out. `None` for one of another protocol.
+pub(crate) fn render(entry: &RouteMatch) -> Option<HttpRouteRulesMatches> {
+    match entry {
+        RouteMatch::Http(entry) => Some(render_http(entry)),
+        RouteMatch::Grpc(_) => None,
+    }
+}
+
+fn render_http(route_match: &HttpMatch) -> HttpRouteRulesMatches {
     let headers: Vec<_> = route_match.headers.iter().map(header).collect();
     let query_params: Vec<_> = route_match.query_params.iter().map(query_param).collect();
     HttpRouteRulesMatches {
@@ -67,12 +74,12 @@ fn method(method: Method) -> RouteMethod {
 
 /// A live match in the core's terms; one with defaults reads like one without.
 pub(crate) fn observe(live: &HttpRouteRulesMatches) -> RouteMatch {
-    RouteMatch {
+    RouteMatch::Http(HttpMatch {
         path: live.path.as_ref().map(observe_path),
         headers: live.headers.iter().flatten().map(observe_header).collect(),
         query_params: live.query_params.iter().flatten().map(observe_query_param).collect(),
         method: live.method.as_ref().map(observe_method),
-    }
+    })
     .canonical()
 }
 

@@ -1,40 +1,87 @@
-//! Live `HTTPRoute`s → [`RouteObservation`].
+//! Live routes → [`RouteObservation`].
 
 mod parents;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use gateway_api::httproutes::{HttpRoute, HttpRouteRules, HttpRouteRulesBackendRefs};
 use iter8_core::{
-    List, ObservedBackend, ObservedRule, RouteMatch, RouteObservation, ServiceName, Timestamp, Weight,
+    Capabilities, Header, HeaderModifier, List, ObservedBackend, ObservedRule, Protocol, RouteFilter,
+    RouteMatch, RouteObservation, ServiceName, Timestamp, VERSION_HEADER, Weight,
 };
 
+use crate::http_route::Lowering;
 use crate::reference::Parent;
-use crate::{filters, header_modifiers, matches, reference, timeouts};
+use crate::route::Route;
+use crate::{filters, grpc_route, header_modifiers, matches, reference, timeouts};
 
 /// The field manager that writes the routes.
 const FIELD_MANAGER: &str = "iter8";
 
+/// A live route: what both kinds have, and the matches of each rule in the core's terms.
+struct Live<'a> {
+    route: Cow<'a, HttpRoute>,
+    matches: Vec<List<RouteMatch>>,
+}
+
+impl<'a> Live<'a> {
+    fn of(object: &'a Route) -> Option<(Protocol, Self)> {
+        match object {
+            Route::Http(route) => {
+                let rules = route.spec.rules.iter().flatten();
+                let matches =
+                    rules.map(|rule| rule.matches.iter().flatten().map(matches::observe).collect()).collect();
+                Some((Protocol::Http, Self { route: Cow::Borrowed(route), matches }))
+            }
+            Route::Grpc(route) => {
+                let (route, matches) = grpc_route::observe(route)?;
+                Some((Protocol::Grpc, Self { route: Cow::Owned(route), matches }))
+            }
+        }
+    }
+}
+
 /// The live routes of a release; `None` where there are none.
-pub(crate) fn observe(routes: &[HttpRoute]) -> Option<RouteObservation> {
-    let mut routes: Vec<_> = routes.iter().collect();
+pub(crate) fn observe(objects: &[Route], capabilities: &Capabilities) -> Option<RouteObservation> {
+    let live: Vec<_> = objects.iter().filter_map(Live::of).collect();
+    let of = |protocol: Protocol| {
+        let routes = live.iter().filter(|(of, _)| *of == protocol).map(|(_, live)| live).collect();
+        observe_kind(routes, protocol, capabilities)
+    };
+    match (of(Protocol::Http), of(Protocol::Grpc)) {
+        (Some(http), grpc) => Some(RouteObservation { other: grpc.map(Box::new), ..http }),
+        (None, grpc) => grpc,
+    }
+}
+
+fn observe_kind(
+    mut routes: Vec<&Live<'_>>,
+    protocol: Protocol,
+    capabilities: &Capabilities,
+) -> Option<RouteObservation> {
     // The front Service's first. While an application is being renamed there are two, and the newer one is
     // the one that stays. By name in the end, so that the order of the objects does not matter.
-    routes.sort_by_key(|route| {
+    routes.sort_by_key(|Live { route, .. }| {
         let created = route.metadata.creation_timestamp.as_ref();
         (Reverse(is_of_service(route)), Reverse(created), route.metadata.name.as_deref())
     });
     let (front, others) = routes.split_first()?;
-    let mut rules = observe_rules(front);
+    let is_moved = capabilities
+        .of(protocol)
+        .is_some_and(|routes| Lowering::new(capabilities, routes).moves_version_header());
+    let mut rules = observe_rules(front, protocol, is_moved);
     for other in others {
-        mark_differences(&mut rules, &observe_rules(other));
+        mark_differences(&mut rules, &observe_rules(other, protocol, is_moved));
     }
     Some(RouteObservation {
+        protocol,
+        other: None,
         rules,
-        named: routes.iter().flat_map(|route| named(route)).collect(),
-        written: routes.iter().filter_map(|route| written(route)).max(),
-        parents: routes.iter().flat_map(|route| parents::reports(route)).collect(),
+        named: routes.iter().flat_map(|live| named(&live.route)).collect(),
+        written: routes.iter().filter_map(|live| written(&live.route)).max(),
+        parents: routes.iter().flat_map(|live| parents::reports(&live.route)).collect(),
     })
 }
 
@@ -60,27 +107,37 @@ fn mark_differences(rules: &mut [ObservedRule], others: &[ObservedRule]) {
     }
 }
 
-fn observe_rules(route: &HttpRoute) -> Vec<ObservedRule> {
-    let namespace = route.metadata.namespace.as_deref();
-    let live = route.spec.rules.as_deref().unwrap_or_default();
-    let mut rules: Vec<_> = live.iter().map(|rule| observe_rule(rule, namespace)).collect();
+fn observe_rules(live: &Live<'_>, protocol: Protocol, is_moved: bool) -> Vec<ObservedRule> {
+    let namespace = live.route.metadata.namespace.as_deref();
+    let rules = live.route.spec.rules.as_deref().unwrap_or_default();
+    let mut rules: Vec<_> = rules
+        .iter()
+        .zip(&live.matches)
+        .map(|(rule, matches)| observe_rule(rule, matches.clone(), protocol, namespace, is_moved))
+        .collect();
     match rules.last_mut() {
         // The API server writes the default rule's missing matches out as one that takes every request.
-        Some(last) if last.matches == [RouteMatch::default()] => last.matches = List::default(),
+        Some(last) if last.matches == [RouteMatch::every(protocol)] => last.matches = List::default(),
         Some(_) => {}
         None => rules.push(ObservedRule { altered: true, ..ObservedRule::default() }),
     }
     rules
 }
 
-fn observe_rule(live: &HttpRouteRules, namespace: Option<&str>) -> ObservedRule {
-    let HttpRouteRules { backend_refs, filters, matches, name, timeouts } = live;
+fn observe_rule(
+    live: &HttpRouteRules,
+    mut matches: List<RouteMatch>,
+    protocol: Protocol,
+    namespace: Option<&str>,
+    is_moved: bool,
+) -> ObservedRule {
+    let HttpRouteRules { backend_refs, filters, matches: _, name, timeouts } = live;
     let observed_timeouts = timeouts::observe(timeouts.as_ref());
     let mut altered = name.is_some() || observed_timeouts.is_none();
     let mut backends = Vec::new();
     for live in backend_refs.iter().flatten() {
         let backend = observe_backend(live, namespace);
-        altered |= backend.is_none() || !has_planned_filters(live);
+        altered |= backend.is_none() || !has_planned_filters(live, is_moved);
         backends.extend(backend);
     }
     let (mut mirrors, mut modifiers) = (Vec::new(), Vec::new());
@@ -91,12 +148,33 @@ fn observe_rule(live: &HttpRouteRules, namespace: Option<&str>) -> ObservedRule 
         mirrors.extend(mirror);
         modifiers.extend(modifier);
     }
-    let mut matches: Vec<_> = matches.iter().flatten().map(matches::observe).collect();
+    if let [only] = backends.as_slice()
+        && is_moved
+    {
+        altered |= !take_version_header(&mut modifiers, &only.service);
+    }
     if matches.is_empty() {
-        matches.push(RouteMatch::default());
+        matches = [RouteMatch::every(protocol)].into();
     }
     let timeouts = observed_timeouts.unwrap_or_default();
-    ObservedRule { matches: matches.into(), backends, mirrors, timeouts, filters: modifiers.into(), altered }
+    let filters = modifiers.into();
+    ObservedRule { matches, backends, mirrors, timeouts, filters, altered }
+}
+
+/// Takes the header that names the version out of the rule's filters; whether it was there.
+fn take_version_header(filters: &mut Vec<RouteFilter>, service: &ServiceName) -> bool {
+    let is_header = |header: &Header| header.name == VERSION_HEADER && header.value == service.as_str();
+    let mut was_there = false;
+    for filter in filters.iter_mut() {
+        if let RouteFilter::ResponseHeaderModifier(headers) = filter
+            && let Some(place) = headers.add.iter().rposition(is_header)
+        {
+            headers.add.remove(place);
+            was_there = true;
+        }
+    }
+    filters.retain(|filter| *filter != RouteFilter::ResponseHeaderModifier(HeaderModifier::default()));
+    was_there
 }
 
 /// `None` for a backend that is not a Service of this namespace with a legal port and weight.
@@ -111,9 +189,12 @@ fn observe_backend(live: &HttpRouteRulesBackendRefs, namespace: Option<&str>) ->
     })
 }
 
-/// Whether a backendRef has the one filter that iter8 writes.
-fn has_planned_filters(live: &HttpRouteRulesBackendRefs) -> bool {
+/// Whether a backendRef has the one filter that iter8 writes, or none where the rule has it.
+fn has_planned_filters(live: &HttpRouteRulesBackendRefs, is_moved: bool) -> bool {
     let filters = live.filters.as_deref().unwrap_or_default();
+    if is_moved {
+        return filters.is_empty();
+    }
     live.name.parse().is_ok_and(|service| filters == [filters::app_version(&service)])
 }
 

@@ -33,10 +33,10 @@ pub(crate) fn gateway(parent: &ParentRef) -> HttpRouteParentRefs {
     }
 }
 
-/// The Service of a version as a backend.
-pub(crate) fn backend(backend: &PlannedBackend) -> HttpRouteRulesBackendRefs {
+/// The Service of a version as a backend, with the header that names it or without.
+pub(crate) fn backend(backend: &PlannedBackend, has_header: bool) -> HttpRouteRulesBackendRefs {
     HttpRouteRulesBackendRefs {
-        filters: Some(vec![filters::app_version(&backend.service)]),
+        filters: has_header.then(|| vec![filters::app_version(&backend.service)]),
         group: Some(String::new()),
         kind: Some("Service".to_owned()),
         name: backend.service.to_string(),

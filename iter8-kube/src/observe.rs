@@ -71,8 +71,13 @@ fn route<B: RoutingBackend>(backend: &B, objects: &[Owned]) -> Option<iter8_core
     let is_route = |owned: &&Owned| backend.kinds().contains(&owned.kind);
     let live =
         objects.iter().filter(is_route).filter(|owned| owned.object.metadata.deletion_timestamp.is_none());
-    let typed = live.filter_map(|owned| serde_json::to_value(&*owned.object).ok());
-    let typed: Vec<_> = typed.filter_map(|value| serde_json::from_value(value).ok()).collect();
+    // The items of a list carry no kind of their own, and a backend may have more than one.
+    let typed = live.filter_map(|Owned { kind, object }| {
+        let mut value = serde_json::to_value(&**object).ok()?;
+        value.as_object_mut()?.insert("kind".to_owned(), kind.kind.into());
+        serde_json::from_value(value).ok()
+    });
+    let typed: Vec<_> = typed.collect();
     backend.observe(&typed)
 }
 

@@ -91,7 +91,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         objects.retain(|owned| self.claim(&owned.object) == Claim::Ours);
         let endpoints = |service: &str| self.context.cache.endpoints_of(key.namespace.as_str(), service);
         let mut observation = observe::observe(&declared, &*self.context.backend, &objects, endpoints, now);
-        let kinds = self.context.backend.kinds();
+        let kinds = self.context.backend.kinds_for(declared.protocol);
         observation.routing_api_missing = kinds.iter().any(|kind| self.context.cache.is_missing(kind.kind));
         let plan = plan(&declared, &observation);
         if status::has_become_ready(before, &plan) {
@@ -130,7 +130,9 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             blocked_front |= is_front && obstacle.is_some();
             obstacles.extend(obstacle);
         }
-        for owned in objects.iter().filter(|owned| is_left_over(owned, &desired)) {
+        let is_kept =
+            |owned: &&Owned| plan.keeps_other_routes && self.context.backend.kinds().contains(&owned.kind);
+        for owned in objects.iter().filter(|owned| is_left_over(owned, &desired) && !is_kept(owned)) {
             self.delete(owned).await?;
         }
         for (version, removal) in plan.removed() {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Digest, FrontService, ObjectKind, Rollout, RoutePlan, RoutingBackend, Specification, ValidRelease,
-    ValidVersion, Value,
+    Digest, FrontService, ObjectKind, Port, Rollout, RoutePlan, RoutingBackend, Specification, TargetPort,
+    Text, ValidRelease, ValidVersion, Value,
 };
 use kube::api::DynamicObject;
 use serde::Deserialize;
@@ -161,7 +161,10 @@ fn service(
 ) -> Result<Desired, BuildError> {
     let spec = match version.service_specification.as_ref().and_then(|own| own.spec.as_ref()) {
         Some(spec) => json!(spec),
-        None => json!({ "selector": version.selector, "ports": [{ "port": version.port.get() }] }),
+        None => {
+            let port = port(version.port, None, version.app_protocol.as_ref());
+            json!({ "selector": version.selector, "ports": [port] })
+        }
     };
     let parts = Parts {
         name: version.service.as_str(),
@@ -186,10 +189,7 @@ fn service(
 }
 
 fn front_service(release: &ValidRelease, front: &FrontService) -> Result<Desired, BuildError> {
-    let mut port = json!({ "port": front.port.get() });
-    if let (Some(target), Some(fields)) = (&front.target_port, port.as_object_mut()) {
-        fields.insert("targetPort".to_owned(), json!(target));
-    }
+    let port = port(front.port, front.target_port.as_ref(), front.app_protocol.as_ref());
     let digest = front.digest();
     let parts = Parts {
         name: front.name.as_str(),
@@ -201,6 +201,14 @@ fn front_service(release: &ValidRelease, front: &FrontService) -> Result<Desired
         digest: &digest,
     };
     build(release, SERVICE, &parts)
+}
+
+/// A port of a Service, as far as it is declared.
+fn port(number: Port, target: Option<&TargetPort>, app_protocol: Option<&Text>) -> serde_json::Value {
+    let mut port = Map::from_iter([("port".to_owned(), json!(number.get()))]);
+    port.extend(target.map(|target| ("targetPort".to_owned(), json!(target))));
+    port.extend(app_protocol.map(|protocol| ("appProtocol".to_owned(), json!(protocol))));
+    port.into()
 }
 
 /// What differs between the objects.

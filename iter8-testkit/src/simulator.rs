@@ -64,7 +64,7 @@ pub use self::outcome::{
     Backend, DeliveredRequest, Effect, HeaderChanges, MatchedRule, Mirror, Outcome, Redirect,
 };
 pub use self::parent::{InvalidParentError, Parent};
-pub use self::precedence::Precedence;
+pub use self::precedence::{Precedence, UnknownPrecedenceError};
 pub use self::request::{InvalidUrlError, Request};
 
 impl RouteSet {

@@ -5,7 +5,7 @@ mod objects;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use iter8_core::{Capabilities, Namespace, ObjectName};
+use iter8_core::{Namespace, ObjectName};
 use iter8_gateway_api::MeshProfile;
 use iter8_testkit::simulator::{Outcome, Parent, Precedence, Request, RouteSet};
 
@@ -80,7 +80,7 @@ enum Format {
 
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let request = request(args)?;
-    let empty = RouteSet::new(precedence(args.mesh.capabilities()));
+    let empty = RouteSet::new(precedence(&args.mesh)?);
     let (routes, own_namespace) = match &args.routes {
         Some(file) => (objects::from_file(empty, file)?, "default".to_owned()),
         None => objects::from_cluster(empty, args).await?,
@@ -106,11 +106,9 @@ fn request(args: &Args) -> Result<Request, Error> {
     })
 }
 
-fn precedence(capabilities: &Capabilities) -> Precedence {
-    match capabilities.precedence {
-        iter8_core::Precedence::PathLengthFirst => Precedence::Linkerd,
-        _ => Precedence::Spec,
-    }
+/// The simulator knows the meshes by the same names.
+fn precedence(mesh: &MeshProfile) -> Result<Precedence, Error> {
+    mesh.name().parse().map_err(|error| Error::Failed(format!("{error}")))
 }
 
 /// Reads `NAME: VALUE`, as curl has it.

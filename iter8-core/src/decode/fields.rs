@@ -129,14 +129,14 @@ impl<'a> Node<'a> {
     }
 
     /// The entries of a list, each read by `read`.
-    pub(super) fn list<T>(&self, read: fn(&Self) -> T) -> Vec<T> {
+    pub(super) fn list<T>(&self, read: impl Fn(&Self) -> T) -> Vec<T> {
         let Value::List(entries) = self.value else { return self.wrong_kind("a list").unwrap_or_default() };
         let node = |(index, value)| Node::new(value, self.path.index(index), self.context);
         entries.iter().enumerate().map(node).map(|node| read(&node)).collect()
     }
 
     /// The entries of a list that `read` can read.
-    pub(super) fn list_of<T>(&self, read: fn(&Self) -> Option<T>) -> Vec<T> {
+    pub(super) fn list_of<T>(&self, read: impl Fn(&Self) -> Option<T>) -> Vec<T> {
         self.list(read).into_iter().flatten().collect()
     }
 

@@ -1,18 +1,58 @@
-//! Reads `matches`: the form of an `HTTPRouteMatch`.
+//! Reads `matches`: the form of an `HTTPRouteMatch` or a `GRPCRouteMatch`.
 
-use super::fields::Node;
-use crate::route_match::{Method, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
+use super::fields::{MapReader, Node};
+use crate::release::Protocol;
+use crate::route_match::{
+    GrpcMatch, GrpcMethodMatch, HttpMatch, Method, PathMatch, PathMatchType, RouteMatch, ValueMatch,
+    ValueMatchType,
+};
 
-pub(super) fn route_match(node: &Node<'_>) -> Option<RouteMatch> {
+pub(super) fn route_match(node: &Node<'_>, protocol: Protocol) -> Option<RouteMatch> {
     let mut fields = node.map()?;
-    let route_match = RouteMatch {
-        path: fields.take("path").and_then(|node| path(&node)),
-        headers: fields.take("headers").map(|node| node.list_of(value_match)).unwrap_or_default(),
-        query_params: fields.take("queryParams").map(|node| node.list_of(value_match)).unwrap_or_default(),
-        method: fields.take("method").and_then(|node| method(&node)),
+    let headers = fields.take("headers").map(|node| node.list_of(value_match)).unwrap_or_default();
+    let entry = match protocol {
+        Protocol::Http => RouteMatch::Http(HttpMatch {
+            path: fields.take("path").and_then(|node| path(&node)),
+            headers,
+            query_params: fields
+                .take("queryParams")
+                .map(|node| node.list_of(value_match))
+                .unwrap_or_default(),
+            method: fields.take("method").and_then(|node| method(&node)),
+        }),
+        Protocol::Grpc => {
+            refuse_http_fields(&mut fields);
+            let method = fields.take("method").and_then(|node| grpc_method(&node));
+            RouteMatch::Grpc(GrpcMatch { method, headers })
+        }
     };
     fields.finish();
-    Some(route_match)
+    Some(entry)
+}
+
+const GRPC_METHOD: &str = "write `method: {service: package.Service, method: Method}`";
+
+/// What a request of HTTP has and one of gRPC has not.
+fn refuse_http_fields(fields: &mut MapReader<'_>) {
+    for (field, hint) in
+        [("path", GRPC_METHOD), ("queryParams", "match a header, which a gRPC client sends as metadata")]
+    {
+        if let Some(node) = fields.take_unlisted(field) {
+            node.violation::<()>(&format!("a match of protocol grpc has no `{field}`"), hint);
+        }
+    }
+}
+
+fn grpc_method(node: &Node<'_>) -> Option<GrpcMethodMatch> {
+    if node.value.as_str().is_some() {
+        return node.violation("is the method of an HTTP request; the protocol is grpc", GRPC_METHOD);
+    }
+    let mut fields = node.map()?;
+    let kind = fields.take("type").map(|node| value_type(&node));
+    let mut name = |field| fields.take(field).and_then(|node| node.owned_text());
+    let (service, method) = (name("service"), name("method"));
+    fields.finish();
+    Some(GrpcMethodMatch { kind: kind.unwrap_or(Some(ValueMatchType::Exact))?, service, method })
 }
 
 fn path(node: &Node<'_>) -> Option<PathMatch> {
@@ -55,6 +95,12 @@ fn value_type(node: &Node<'_>) -> Option<ValueMatchType> {
 }
 
 fn method(node: &Node<'_>) -> Option<Method> {
+    if node.value.as_map().is_some() {
+        return node.violation(
+            "is the method of a gRPC request; the protocol is http",
+            "write a method like `GET`, or `protocol: grpc` in `application`",
+        );
+    }
     let text = node.text()?;
     let names = || Method::ALL.map(Method::as_str).join(", ");
     Method::ALL.into_iter().find(|method| method.as_str() == text).or_else(|| {

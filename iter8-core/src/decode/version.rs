@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::fields::Node;
 use super::matches;
 use crate::name::Namespace;
-use crate::release::{Specification, Version};
+use crate::release::{Protocol, Specification, Version};
 use crate::{Value, Violation};
 
-pub(super) fn version(node: &Node<'_>) -> Version {
+pub(super) fn version(node: &Node<'_>, protocol: Option<Protocol>) -> Version {
     let mut version = Version::default();
     let Some(mut fields) = node.map() else { return version };
     if let Some(node) = fields.take("metadata") {
@@ -22,8 +22,9 @@ pub(super) fn version(node: &Node<'_>) -> Version {
     version.port = fields.take_declared("port").map(|node| node.ranged());
     version.weight = fields.take("weight").and_then(|node| node.ranged());
     version.mirror_percent = fields.take("mirrorPercent").and_then(|node| node.ranged());
-    version.matches =
-        fields.take("matches").map(|node| node.list_of(matches::route_match)).unwrap_or_default();
+    if let (Some(node), Some(protocol)) = (fields.take("matches"), protocol) {
+        version.matches = node.list_of(|node| matches::route_match(node, protocol));
+    }
     version.replicas = fields.take("replicas").and_then(|node| node.count("Pods"));
     version.readiness_probe = fields.take("readinessProbe").and_then(|node| map_value(&node));
     version.resources = fields.take("resources").and_then(|node| map_value(&node));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::plan::{PlannedMirror, PlannedRule};
 use crate::reason::{Reason, RuleReason};
-use crate::release::Strategy;
+use crate::release::{Protocol, Strategy};
 use crate::shared::Labels;
 use crate::weight::Port;
 
@@ -50,6 +50,7 @@ fn plan(versions: Vec<PlannedVersion>, rules: Vec<PlannedRule>) -> RoutePlan {
     RoutePlan {
         strategy: Strategy::Canary,
         route: (!rules.is_empty()).then(|| PlannedRoute {
+            protocol: Protocol::Http,
             name: "web".parse().unwrap(),
             namespace: "test".parse().unwrap(),
             port: Port::HTTP,
@@ -62,6 +63,7 @@ fn plan(versions: Vec<PlannedVersion>, rules: Vec<PlannedRule>) -> RoutePlan {
             rules,
         }),
         front: None,
+        keeps_other_routes: false,
         repair: false,
         versions,
         notices: Vec::new(),
@@ -204,6 +206,7 @@ fn the_front_and_the_rest_of_the_route_are_compared_too() {
         name: "web".parse().unwrap(),
         port: Port::HTTP,
         target_port: Some(crate::TargetPort::Name("http".into())),
+        app_protocol: None,
         selector: [("app".to_owned(), app.to_owned())].into(),
         labels: Labels::default(),
         annotations: Labels::default(),

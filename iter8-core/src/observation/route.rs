@@ -6,11 +6,12 @@ use std::fmt;
 use super::Timestamp;
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::ServiceName;
+use crate::release::Protocol;
 use crate::route_match::RouteMatch;
 use crate::shared::{List, Text};
 use crate::weight::{Percent, Port, Weight};
 
-/// The live routes of a release, read back by its routing backend.
+/// The live routes of a release, read back by its routing backend: those of one protocol.
 ///
 /// ```
 /// use iter8_core::{ObservedBackend, ObservedRule, Port, RouteObservation, Weight};
@@ -27,6 +28,10 @@ use crate::weight::{Percent, Port, Weight};
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RouteObservation {
+    /// The protocol of the routes.
+    pub protocol: Protocol,
+    /// The routes of the other protocol, while both are there: the protocol is being changed.
+    pub other: Option<Box<RouteObservation>>,
     /// The rules, in the order of the front Service's route.
     pub rules: Vec<ObservedRule>,
     /// The Services that any of the live routes sends or copies requests to, with whatever weight.
@@ -41,6 +46,25 @@ pub struct RouteObservation {
 impl RouteObservation {
     /// How long before [`written`](Self::written) a route may have been written.
     pub const WRITTEN_WITHIN_SECONDS: u32 = 1;
+
+    /// The routes of this protocol, else those that there are; and the other ones.
+    ///
+    /// ```
+    /// use iter8_core::{Protocol, RouteObservation};
+    ///
+    /// let http = RouteObservation::default();
+    /// assert_eq!(http.of(Protocol::Grpc), (&http, None), "there is no other route");
+    /// let other = Some(Box::new(RouteObservation { protocol: Protocol::Grpc, ..RouteObservation::default() }));
+    /// let both = RouteObservation { other, ..http };
+    /// assert_eq!(both.of(Protocol::Grpc).0.protocol, Protocol::Grpc);
+    /// ```
+    #[must_use]
+    pub fn of(&self, protocol: Protocol) -> (&Self, Option<&Self>) {
+        match self.other.as_deref() {
+            Some(other) if self.protocol != protocol => (other, Some(self)),
+            other => (self, other),
+        }
+    }
 }
 
 /// A live rule.

@@ -2,19 +2,31 @@
 
 use crate::name::ServiceName;
 use crate::observation::{ObservedRule, RouteObservation};
-use crate::release::Strategy;
+use crate::release::{Protocol, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::List;
 use crate::weight::Weight;
 
-/// The live route, if there is one.
+/// The live route, if there is one: that of the declared protocol, else that of the other.
 pub(super) struct Live<'a> {
     route: Option<&'a RouteObservation>,
+    /// The route of the other protocol, while both are there.
+    other: Option<&'a RouteObservation>,
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn new(route: Option<&'a RouteObservation>) -> Self {
-        Self { route }
+    pub(super) fn new(route: Option<&'a RouteObservation>, protocol: Protocol) -> Self {
+        let (route, other) = route.map(|route| route.of(protocol)).unzip();
+        Self { route, other: other.flatten() }
+    }
+
+    /// The protocol of the live route.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        self.route.map(|route| route.protocol)
+    }
+
+    pub(super) fn has_other(&self) -> bool {
+        self.other.is_some()
     }
 
     /// Whether the primary has been ready once.
@@ -32,7 +44,7 @@ impl<'a> Live<'a> {
 
     /// Whether any live rule names the Service.
     pub(super) fn names(&self, service: &ServiceName) -> bool {
-        self.route.is_some_and(|route| route.named.contains(service))
+        self.route.into_iter().chain(self.other).any(|route| route.named.contains(service))
     }
 
     /// Whether any live rule sends or copies requests to the Service; a weight of 0 does not.

@@ -11,7 +11,7 @@ use crate::observation::ObservedRule;
 use crate::plan::{PlannedBackend, PlannedMirror, PlannedRule};
 use crate::readiness::Readiness;
 use crate::reason::{Pending, Reason, RuleReason};
-use crate::release::Strategy;
+use crate::release::{Protocol, Strategy};
 use crate::shared::List;
 use crate::weight::{Port, Weight};
 
@@ -20,6 +20,8 @@ pub(super) struct Routing {
     pub(super) rules: Vec<PlannedRule>,
     pub(super) reasons: Reasons,
     pub(super) notices: Vec<Notice>,
+    /// What the rules are for: that of the live route where its rules are kept.
+    pub(super) protocol: Protocol,
 }
 
 /// Why each version gets the requests it gets, by its place: the declared ones in order, then the removed ones.
@@ -34,7 +36,12 @@ impl Reasons {
 impl Routing {
     fn new(situation: &Situation<'_>) -> Self {
         let versions = situation.place_of_removed(situation.removed.len());
-        Self { rules: Vec::new(), reasons: Reasons(vec![None; versions]), notices: Vec::new() }
+        Self {
+            rules: Vec::new(),
+            reasons: Reasons(vec![None; versions]),
+            notices: Vec::new(),
+            protocol: situation.release.protocol,
+        }
     }
 
     fn because(&mut self, place: usize, reason: Reason) {
@@ -49,12 +56,20 @@ pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: 
     // A change of strategy waits like a promotion does: both shapes do not fit in one route.
     // Without a route nothing would remember the primary before, to which the front leads until then.
     let is_memory = strategy == Strategy::None && in_force.previous.is_some() && situation.live.exists();
+    // So does a change of protocol, which needs a route of another kind.
+    let is_other = strategy != Strategy::None
+        && situation.live.protocol().is_some_and(|live| live != situation.release.protocol);
     if let Some(pending) = pending
-        && (is_memory || situation.live.strategy().is_some_and(|live| live != strategy))
+        && (is_memory || is_other || situation.live.strategy().is_some_and(|live| live != strategy))
     {
-        let held = held(situation, in_force, pending);
+        let reason = if is_other { Reason::HeldProtocol } else { Reason::HeldStrategy };
+        let held = held(situation, in_force, &reason(pending.clone()));
         // Where only a default rule is left there is nothing to hold, and the next plan could not tell that there was.
-        if is_memory || held.rules.len() > 1 || held.rules.iter().any(|rule| rule.backends.len() > 1) {
+        if is_memory
+            || is_other
+            || held.rules.len() > 1
+            || held.rules.iter().any(|rule| rule.backends.len() > 1)
+        {
             return held;
         }
     }
@@ -229,9 +244,9 @@ fn mirror(situation: &Situation<'_>, in_force: &InForce<'_>) -> Routing {
 }
 
 /// The live rules without the versions that cannot serve any more.
-fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &Pending) -> Routing {
-    let reason = Reason::HeldStrategy(pending.clone());
+fn held(situation: &Situation<'_>, in_force: &InForce<'_>, reason: &Reason) -> Routing {
     let mut routing = without_rules(situation, |_| reason.clone());
+    routing.protocol = situation.live.protocol().unwrap_or(routing.protocol);
     let can_serve = |service: &ServiceName| {
         let declared = situation.declared.iter().filter(|declared| declared.version.service == *service);
         let removed = situation.removed.iter().filter(|removed| {
@@ -248,7 +263,7 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, pending: &Pending) ->
         services.any(|service| service.name == *name && !service.deleting)
     };
     for live in situation.live.rules() {
-        routing.rules.extend(held_rule(live, in_force, &can_serve, &exists, &reason));
+        routing.rules.extend(held_rule(live, in_force, &can_serve, &exists, reason));
     }
     if !routing.rules.last().is_some_and(|rule| rule.matches.is_empty()) {
         let default = default_rule(in_force, &mut routing);

@@ -138,7 +138,7 @@ fn conflicts(contests: &[Contest<'_>], places: &[usize]) -> Vec<Notice> {
 
 /// What a mesh that follows the specification may choose as it likes, once for each pair of versions.
 fn left_open(claimants: &[Claimant<'_>], precedence: Precedence) -> Vec<Notice> {
-    if precedence != Precedence::Specification {
+    if precedence == Precedence::PathLengthFirst {
         return Vec::new();
     }
     let mut notices = Vec::new();

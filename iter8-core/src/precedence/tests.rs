@@ -1,12 +1,21 @@
+use super::http::Specificity;
 use super::*;
 use crate::notice::{Notice, VersionMatch};
-use crate::{Method, ValueMatchType, VersionName};
+use crate::{HttpMatch, Method, PathMatch, PathMatchType, ValueMatchType, VersionName};
 
 const BOTH: [Precedence; 2] = [Precedence::Specification, Precedence::PathLengthFirst];
 
 /// `exact /a`, `prefix /a`, `regex /a.*`, `GET`, `x=y` (a header), `?x=y`; several with spaces between.
 fn entry(text: &str) -> RouteMatch {
-    let mut entry = RouteMatch::default();
+    RouteMatch::Http(http_entry(text))
+}
+
+fn exact(name: &str, value: &str) -> ValueMatch {
+    ValueMatch { kind: ValueMatchType::Exact, name: name.to_owned(), value: value.to_owned() }
+}
+
+fn http_entry(text: &str) -> HttpMatch {
+    let mut entry = HttpMatch::default();
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
         let mut path = |kind| entry.path = Some(PathMatch { kind, value: words.next().unwrap().to_owned() });
@@ -17,9 +26,9 @@ fn entry(text: &str) -> RouteMatch {
             _ => match (word.strip_prefix('?'), word.split_once('=')) {
                 (Some(param), _) => {
                     let (name, value) = param.split_once('=').unwrap();
-                    entry.query_params.extend(RouteMatch::header(name, value).headers);
+                    entry.query_params.push(exact(name, value));
                 }
-                (None, Some((name, value))) => entry.headers.extend(RouteMatch::header(name, value).headers),
+                (None, Some((name, value))) => entry.headers.push(exact(name, value)),
                 (None, None) => {
                     entry.method =
                         Some(Method::ALL.into_iter().find(|method| method.as_str() == word).unwrap());
@@ -64,7 +73,7 @@ fn the_specification_goes_by_exact_path_prefix_method_headers_and_query() {
     ];
     for pair in descending.windows(2) {
         let [one, other] =
-            [pair[0], pair[1]].map(|text| Specificity::of(&entry(text), Precedence::Specification));
+            [pair[0], pair[1]].map(|text| Specificity::of(&http_entry(text), Precedence::Specification));
         assert!(one > other, "{pair:?}");
     }
 }
@@ -84,12 +93,12 @@ fn linkerd_goes_by_length_of_the_path_headers_query_and_method() {
     ];
     for pair in descending.windows(2) {
         let [one, other] =
-            [pair[0], pair[1]].map(|text| Specificity::of(&entry(text), Precedence::PathLengthFirst));
+            [pair[0], pair[1]].map(|text| Specificity::of(&http_entry(text), Precedence::PathLengthFirst));
         assert!(one > other, "{pair:?}");
     }
     for precedence in BOTH {
         for same in [["prefix /", ""], ["prefix /a", "prefix /a/"], ["h=1", "i=2"]] {
-            let [one, other] = same.map(|text| Specificity::of(&entry(text), precedence));
+            let [one, other] = same.map(|text| Specificity::of(&http_entry(text), precedence));
             assert_eq!(one, other, "{same:?}");
         }
     }
@@ -115,9 +124,9 @@ fn matches_overlap_unless_a_request_cannot_meet_both() {
         assert_eq!(may_overlap(&entry(one), &entry(other)), expected, "{one} and {other}");
         assert_eq!(may_overlap(&entry(other), &entry(one)), expected, "{other} and {one}");
     }
-    let mut pattern = entry("h=1");
+    let mut pattern = http_entry("h=1");
     pattern.headers[0].kind = ValueMatchType::RegularExpression;
-    assert!(may_overlap(&pattern, &entry("h=2")));
+    assert!(may_overlap(&RouteMatch::Http(pattern), &entry("h=2")));
 }
 
 #[test]

@@ -25,16 +25,17 @@ pub(super) fn check(
         Strategy::None => {}
         Strategy::Canary => {
             at_most(versions.clone(), "rules (one for each version)", count, limits.rules);
-            let mut matches = 0_usize;
+            // The API server writes the default rule's missing matches out as one.
+            let mut matches = 1_usize;
             for (index, version) in application.versions.iter().enumerate().skip(1) {
                 let path = versions.index(index).field("matches");
                 at_most(path, "matches for one version", version.matches.len(), limits.matches_per_rule);
                 matches = matches.saturating_add(version.matches.len().max(1));
             }
-            at_most(versions, "matches in all", matches, limits.matches);
+            at_most(versions, "matches in all (one for the default rule)", matches, limits.matches);
         }
         Strategy::BlueGreen => at_most(versions, "weighted versions", count, limits.backends_per_rule),
-        // A rule has as many filters as backends at most (HTTPRoute CRD), the declared ones included; the primary is
+        // A rule has as many filters as backends at most (CRDs of the routes), the declared ones included; the primary is
         // no mirror.
         Strategy::Mirror => {
             let room = limits.backends_per_rule.saturating_sub(application.route.filters.len());

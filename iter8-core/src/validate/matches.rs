@@ -1,8 +1,9 @@
-//! `matches`: what the validation of the HTTPRoute CRD would refuse, refused before anything is applied.
+//! `matches`: what the validation of the CRDs of the routes would refuse, refused before anything is applied.
 
 use std::collections::BTreeSet;
 
-use crate::route_match::{PathMatch, PathMatchType, RouteMatch, ValueMatch};
+use crate::release::Protocol;
+use crate::route_match::{GrpcMethodMatch, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
 use crate::{FieldPath, Violation};
 
 /// The longest value of a header, query parameter or path match (HTTPRoute CRD, Gateway API v1.5).
@@ -10,13 +11,68 @@ pub(super) const VALUE_LENGTH: usize = 4096;
 const PATH_LENGTH: usize = 1024;
 const NAME_LENGTH: usize = 256;
 const CONDITIONS: usize = 16;
+/// The longest service or method of a gRPC match (GRPCRoute CRD, Gateway API v1.5).
+const CALL_LENGTH: usize = 1024;
 
-pub(super) fn check(entry: &RouteMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
-    if let Some(path_match) = &entry.path {
-        check_path(path_match, &path.field("path").field("value"), violations);
+pub(super) fn check(
+    entry: &RouteMatch,
+    protocol: Protocol,
+    path: &FieldPath,
+    violations: &mut Vec<Violation>,
+) {
+    if entry.protocol() != protocol {
+        let message = format!("is a match of protocol {}, not of {protocol}", entry.protocol());
+        violations.push(Violation::new(path.clone(), message).value(entry));
     }
-    check_values("header", &entry.headers, &path.field("headers"), violations);
-    check_values("query parameter", &entry.query_params, &path.field("queryParams"), violations);
+    check_values("header", entry.headers(), &path.field("headers"), violations);
+    match entry {
+        RouteMatch::Http(entry) => {
+            if let Some(path_match) = &entry.path {
+                check_path(path_match, &path.field("path").field("value"), violations);
+            }
+            check_values("query parameter", &entry.query_params, &path.field("queryParams"), violations);
+        }
+        RouteMatch::Grpc(entry) => {
+            if let Some(method) = &entry.method {
+                check_call(method, &path.field("method"), violations);
+            }
+        }
+    }
+}
+
+fn check_call(call: &GrpcMethodMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
+    let GrpcMethodMatch { kind, service, method } = call;
+    if service.is_none() && method.is_none() {
+        let violation = Violation::new(path.clone(), "must have `service` or `method`, or both");
+        violations.push(violation.hint("leave `method` out to take every gRPC request"));
+    }
+    let names: [(&str, &Option<String>, fn(&str) -> bool); 2] =
+        [("service", service, is_service), ("method", method, is_identifier)];
+    for (field, name, is_legal) in names {
+        let Some(name) = name else { continue };
+        let path = path.field(field);
+        if name.is_empty() || name.chars().count() > CALL_LENGTH {
+            let message = format!("must have 1 to {CALL_LENGTH} characters, not {}", name.chars().count());
+            violations.push(Violation::new(path, message));
+        } else if *kind == ValueMatchType::Exact && !is_legal(name) {
+            let violation = Violation::new(path, format!("is not the name of a gRPC {field}")).value(name);
+            violations.push(violation.hint(match field {
+                "service" => "write it with its package and without slashes: `package.Service`",
+                _ => "use letters, digits and `_`",
+            }));
+        }
+    }
+}
+
+/// `^(?i)\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*$`
+fn is_service(name: &str) -> bool {
+    name.strip_prefix('.').unwrap_or(name).split('.').all(is_identifier)
+}
+
+/// `^[A-Za-z_][A-Za-z_0-9]*$`
+fn is_identifier(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
 }
 
 fn check_path(path_match: &PathMatch, path: &FieldPath, violations: &mut Vec<Violation>) {

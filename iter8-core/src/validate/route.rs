@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::matches::{VALUE_LENGTH, is_token};
+use super::mesh::Mesh;
 use super::metadata;
-use crate::capabilities::Capabilities;
 use crate::filter::{FilterType, HeaderModifier, RouteFilter, Timeouts};
-use crate::release::{DeclaredFilter, RouteOptions};
+use crate::release::{DeclaredFilter, Protocol, RouteOptions};
 use crate::{FieldPath, RouteDuration, Violation};
 
 /// The most headers that one list of a filter may name (HTTPRoute CRD, Gateway API v1.5).
@@ -15,7 +15,7 @@ const HEADERS: usize = 16;
 /// The filters that every rule gets.
 pub(super) fn check(
     route: &RouteOptions,
-    capabilities: &Capabilities,
+    mesh: Mesh<'_>,
     violations: &mut Vec<Violation>,
 ) -> Vec<RouteFilter> {
     let path = FieldPath::root().field("application").field("route");
@@ -27,9 +27,9 @@ pub(super) fn check(
     for (index, declared) in route.filters.iter().enumerate() {
         let path = path.index(index);
         match declared {
-            DeclaredFilter::Unsupported(kind) => violations.push(refusal(*kind, capabilities, &path)),
-            DeclaredFilter::Supported(filter) if !capabilities.has(filter.kind()) => {
-                violations.push(lacking(filter.kind(), capabilities, &path));
+            DeclaredFilter::Unsupported(kind) => violations.push(refusal(*kind, mesh, &path)),
+            DeclaredFilter::Supported(filter) if !mesh.routes.has(filter.kind()) => {
+                violations.push(lacking(filter.kind(), mesh, &path));
             }
             DeclaredFilter::Supported(filter) => {
                 let kind = filter.kind();
@@ -60,9 +60,9 @@ fn check_timeouts(timeouts: &Timeouts, path: &FieldPath, violations: &mut Vec<Vi
     }
 }
 
-fn refusal(kind: FilterType, capabilities: &Capabilities, path: &FieldPath) -> Violation {
-    if !capabilities.has(kind) {
-        return lacking(kind, capabilities, path);
+fn refusal(kind: FilterType, mesh: Mesh<'_>, path: &FieldPath) -> Violation {
+    if !mesh.routes.has(kind) {
+        return lacking(kind, mesh, path);
     }
     let hint = match kind {
         FilterType::RequestMirror => "choose strategy `mirror`, which copies requests to the candidates",
@@ -76,8 +76,11 @@ fn refusal(kind: FilterType, capabilities: &Capabilities, path: &FieldPath) -> V
     Violation::new(path.field("type"), "is not a filter that a release can have").value(&kind).hint(hint)
 }
 
-fn lacking(kind: FilterType, capabilities: &Capabilities, path: &FieldPath) -> Violation {
-    let message = format!("is a filter that the mesh {} does not have", capabilities.mesh);
+fn lacking(kind: FilterType, mesh: Mesh<'_>, path: &FieldPath) -> Violation {
+    let message = match mesh.protocol {
+        Protocol::Http => format!("is a filter that the mesh {} does not have", mesh.name()),
+        Protocol::Grpc => format!("is a filter that GRPCRoutes of the mesh {} do not have", mesh.name()),
+    };
     Violation::new(path.field("type"), message).value(&kind).hint("leave it out")
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{metadata, own_namespace};
 use crate::observation::TargetPort;
 use crate::release::{ReleaseKey, Specification, Version};
+use crate::shared::Text;
 use crate::weight::Port;
 use crate::{FieldPath, Value, Violation};
 
@@ -12,6 +13,7 @@ use crate::{FieldPath, Value, Violation};
 pub(super) struct RoutedPort {
     pub(super) port: Port,
     pub(super) target: TargetPort,
+    pub(super) app_protocol: Option<Text>,
 }
 
 /// Names, metadata and presence of the specifications' parts.
@@ -88,7 +90,8 @@ pub(super) fn routed_port(
         violations
             .push(Violation::new(path, "must be an integer from 1 to 65535 or the name of a container port"));
     }
-    Some(RoutedPort { port, target: target.unwrap_or(TargetPort::Number(port)) })
+    let app_protocol = entry.get("appProtocol").and_then(Value::as_str).map(Text::from);
+    Some(RoutedPort { port, target: target.unwrap_or(TargetPort::Number(port)), app_protocol })
 }
 
 /// The labels by which a Service of the user's own selects Pods.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::mesh::Mesh;
 use super::{matches, metadata, own_namespace, specification};
 use crate::digest::Digest;
 use crate::name::ServiceName;
 use crate::observation::TargetPort;
 use crate::release::{Declared, Environment, Release, ReleaseKey, Strategy, Version};
-use crate::shared::{Labels, List};
+use crate::shared::{Labels, List, Text};
 use crate::valid_release::ValidVersion;
 use crate::weight::{Percent, Port, Weight};
 use crate::{FieldPath, RouteMatch, Value, Violation};
@@ -18,6 +19,7 @@ pub(super) struct Context<'a> {
     pub(super) application: &'a ServiceName,
     pub(super) release: &'a Release,
     pub(super) strategy: Strategy,
+    pub(super) mesh: Mesh<'a>,
 }
 
 impl Context<'_> {
@@ -62,7 +64,7 @@ pub(super) fn version(
         not_with_mirror(declared, &path, violations);
     }
     for (index, entry) in declared.matches.iter().enumerate() {
-        matches::check(entry, &path.field("matches").index(index), violations);
+        matches::check(entry, context.mesh.protocol, &path.field("matches").index(index), violations);
     }
 
     let name_path = metadata_path.field("name");
@@ -91,12 +93,16 @@ pub(super) fn version(
     let (own_deployment, own_service) = (declared.deployment.as_ref(), declared.service.as_ref());
     let version = ValidVersion {
         port: routed.as_ref().map_or(container_port, |routed| routed.port),
+        app_protocol: match &routed {
+            None => context.mesh.routes.app_protocol.map(Text::from),
+            Some(routed) => routed.app_protocol.clone(),
+        },
         target_port: routed.map_or(TargetPort::Number(container_port), |routed| routed.target),
         container_port,
         selector,
         weight: declared.weight.unwrap_or(Weight::DEFAULT),
         mirror_percent: declared.mirror_percent.unwrap_or(Percent::ALL),
-        matches: candidate_matches(context.strategy, index, &declared.matches),
+        matches: candidate_matches(context, index, &declared.matches),
         image: declared.image.clone(),
         replicas: declared.replicas,
         readiness_probe: declared.readiness_probe.clone(),
@@ -135,9 +141,11 @@ fn ok<T, E: std::fmt::Display>(
 }
 
 /// Only a canary candidate has matches; without any it gets the default one.
-fn candidate_matches(strategy: Strategy, index: usize, declared: &[RouteMatch]) -> List<RouteMatch> {
-    match strategy {
-        Strategy::Canary if index > 0 && declared.is_empty() => [RouteMatch::default_candidate()].into(),
+fn candidate_matches(context: &Context<'_>, index: usize, declared: &[RouteMatch]) -> List<RouteMatch> {
+    match context.strategy {
+        Strategy::Canary if index > 0 && declared.is_empty() => {
+            [RouteMatch::default_candidate(context.mesh.protocol)].into()
+        }
         Strategy::Canary if index > 0 => declared.iter().map(RouteMatch::canonical).collect(),
         Strategy::Canary | Strategy::None | Strategy::BlueGreen | Strategy::Mirror => List::default(),
     }

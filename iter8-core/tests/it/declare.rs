@@ -1,6 +1,6 @@
 //! What is said of a document that is refused.
 
-use iter8_core::{Capabilities, Document, ReleaseKey, declare};
+use iter8_core::{Capabilities, Document, ReleaseKey, RouteCapabilities, declare};
 
 /// The error for a document, one violation a line.
 fn refusal(text: &str) -> String {
@@ -164,7 +164,8 @@ fn filters_change_headers_once_each_and_nothing_else() {
 #[test]
 fn a_filter_that_the_mesh_does_not_have_is_refused_by_its_name() {
     let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
-    let mesh = Capabilities { mesh: "linkerd", filters: &[], ..Capabilities::specification() };
+    let http = RouteCapabilities { filters: &[], ..RouteCapabilities::HTTP };
+    let mesh = Capabilities { mesh: "linkerd", http, ..Capabilities::specification() };
     for filter in ["type: URLRewrite", "type: ResponseHeaderModifier, responseHeaderModifier: {remove: [a]}"]
     {
         let text = format!(
@@ -202,7 +203,8 @@ fn a_strategy_that_the_environment_or_the_mesh_cannot_do_is_refused() {
     );
     let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
     let text = "environment: deployment-gtw\napplication: {strategy: mirror, versions: [{image: web:1}]}";
-    let mesh = Capabilities { mesh: "linkerd", filters: &[], ..Capabilities::specification() };
+    let http = RouteCapabilities { filters: &[], ..RouteCapabilities::HTTP };
+    let mesh = Capabilities { mesh: "linkerd", http, ..Capabilities::specification() };
     assert_eq!(
         declare(&key, &Document::from_yaml(text).unwrap(), &mesh).unwrap_err().to_string(),
         "2:15: application.strategy: strategy `mirror` needs RequestMirror, which the mesh linkerd does not have; \

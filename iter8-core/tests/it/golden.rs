@@ -4,17 +4,20 @@ use std::fs;
 use std::path::Path;
 
 use iter8_core::{
-    Capabilities, Document, FilterType, InvalidReleaseError, Limits, Precedence, ReleaseKey, ValidRelease,
-    declare,
+    Capabilities, Document, FilterType, InvalidReleaseError, Precedence, ReleaseKey, RouteCapabilities,
+    ValidRelease, declare,
 };
 use serde_json::{Value, json};
 
 /// What linkerd can do, for which the golden files were written.
 const LINKERD: Capabilities = Capabilities {
     mesh: "linkerd",
-    precedence: Precedence::PathLengthFirst,
-    filters: &[FilterType::RequestHeaderModifier, FilterType::ResponseHeaderModifier],
-    limits: Limits::HTTP_ROUTE,
+    http: RouteCapabilities {
+        precedence: Precedence::PathLengthFirst,
+        filters: &[FilterType::RequestHeaderModifier, FilterType::ResponseHeaderModifier],
+        ..RouteCapabilities::HTTP
+    },
+    ..Capabilities::specification()
 };
 
 #[expect(clippy::disallowed_methods, reason = "the ban is on the crate, not on its tests")]

@@ -4,6 +4,7 @@
 
 mod declare;
 mod golden;
+mod grpc;
 mod planner;
 mod promotion;
 mod properties;

@@ -1,9 +1,10 @@
 //! A cluster in the core's terms, driven by hand, and short ways to read plans.
 
 use iter8_core::{
-    Capabilities, Document, Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport,
-    PlannedVersion, Precedence, ReleaseKey, Removal, RouteObservation, RoutePlan, Timestamp, ValidRelease,
-    ValidVersion, Verdict, VersionName, VersionObservation, declare, plan,
+    Capabilities, Document, Notice, Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport,
+    PlannedVersion, Precedence, Protocol, ReleaseKey, Removal, RouteCapabilities, RouteObservation,
+    RoutePlan, Timestamp, ValidRelease, ValidVersion, Verdict, VersionName, VersionObservation, declare,
+    plan,
 };
 
 /// A release `web` in namespace `test` with these versions, each in flow style.
@@ -14,7 +15,9 @@ pub(crate) fn release(strategy: &str, versions: &[&str]) -> ValidRelease {
 /// The same for a mesh that chooses among rules as Linkerd does.
 pub(crate) fn for_linkerd(strategy: &str, versions: &[&str]) -> ValidRelease {
     let precedence = Precedence::PathLengthFirst;
-    document_for(&text(strategy, versions), &Capabilities { precedence, ..Capabilities::specification() })
+    let all = Capabilities::specification();
+    let http = RouteCapabilities { precedence, ..RouteCapabilities::HTTP };
+    document_for(&text(strategy, versions), &Capabilities { http, ..all })
 }
 
 fn text(strategy: &str, versions: &[&str]) -> String {
@@ -131,7 +134,9 @@ impl World {
         if self.observation.route.as_ref().is_some_and(|live| live.rules == rules) {
             return;
         }
-        self.observation.route = (!rules.is_empty()).then(|| live_route(rules, self.observation.now));
+        let protocol = plan.route.as_ref().map(|route| route.protocol).unwrap_or_default();
+        self.observation.route = (!rules.is_empty())
+            .then(|| RouteObservation { protocol, ..live_route(rules, self.observation.now) });
     }
 }
 
@@ -170,6 +175,8 @@ pub(crate) fn live_route(rules: Vec<ObservedRule>, written: Timestamp) -> RouteO
     let backends = rules.iter().flat_map(|rule| &rule.backends).map(|backend| &backend.service);
     let mirrors = rules.iter().flat_map(|rule| &rule.mirrors).map(|mirror| &mirror.service);
     RouteObservation {
+        protocol: Protocol::Http,
+        other: None,
         named: backends.chain(mirrors).cloned().collect(),
         written: Some(written),
         parents: vec![ParentReport {
@@ -206,4 +213,10 @@ pub(crate) fn removal(plan: &RoutePlan, name: &str) -> Option<Removal> {
 /// The version of this name.
 pub(crate) fn valid<'a>(release: &'a ValidRelease, name: &str) -> &'a ValidVersion {
     release.version(&name.parse().unwrap()).unwrap()
+}
+
+/// The notices of a plan but those on readiness probes, which the versions of these tests do not have.
+pub(crate) fn notices(plan: &RoutePlan) -> Vec<Notice> {
+    let is_on_probe = |notice: &&Notice| matches!(notice, Notice::NoReadinessProbe { .. });
+    plan.notices.iter().filter(|notice| !is_on_probe(notice)).cloned().collect()
 }

@@ -41,6 +41,33 @@ pub(crate) fn fill_in(spec: &mut Value) {
     }
 }
 
+/// Fills in the defaults of a GRPCRoute's spec.
+pub(crate) fn fill_in_grpc(spec: &mut Value) {
+    for parent in entries(spec, "parentRefs") {
+        default(parent, "group", json!("gateway.networking.k8s.io"));
+        default(parent, "kind", json!("Gateway"));
+    }
+    for rule in entries(spec, "rules") {
+        for entry in entries(rule, "matches") {
+            if let Some(method) = entry.get_mut("method") {
+                default(method, "type", json!("Exact"));
+            }
+            for condition in entries(entry, "headers") {
+                default(condition, "type", json!("Exact"));
+            }
+        }
+        for backend in entries(rule, "backendRefs") {
+            fill_in_reference(backend);
+            default(backend, "weight", json!(1));
+        }
+        for filter in entries(rule, "filters") {
+            if let Some(mirror) = filter.get_mut("requestMirror") {
+                fill_in_reference(&mut mirror["backendRef"]);
+            }
+        }
+    }
+}
+
 fn fill_in_reference(reference: &mut Value) {
     default(reference, "group", json!(""));
     default(reference, "kind", json!("Service"));

@@ -36,7 +36,8 @@ fn every_golden_release_gets_its_routes_in_every_state_of_readiness() {
             let is_ready =
                 |version: &str| release.versions().take(ready).any(|ready| ready.name.as_str() == version);
             let plan = plan_where(&release, |version| is_ready(version.name.as_str()));
-            let rendered: Vec<_> = backend.render(&plan).iter().map(in_golden_form).collect();
+            let rendered: Vec<_> =
+                backend.render(&plan).iter().map(|route| in_golden_form(route.as_http().unwrap())).collect();
             let golden: Vec<_> =
                 ["route", "gateway_route"].iter().filter_map(|key| golden(&case[key][state])).collect();
             assert_eq!(

@@ -4,6 +4,8 @@
 
 mod api_server;
 mod golden;
+mod grpc;
+mod lowering;
 mod observe;
 mod release;
 mod round_trip;

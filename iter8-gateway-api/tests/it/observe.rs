@@ -1,11 +1,11 @@
 //! Live routes that somebody else had a hand in.
 
 use gateway_api::httproutes::HttpRoute;
-use iter8_core::{Observation, RouteObservation, RoutingBackend, Timestamp, Verdict, plan};
+use iter8_core::{Observation, RouteObservation, Timestamp, Verdict, plan};
 use serde_json::{Value, json};
 
 use crate::api_server::stored;
-use crate::release::{backend, release, routed};
+use crate::release::{self, routed};
 
 const CANARY: &str = "environment: deployment-gtw
 application: {strategy: canary, versions: [{image: web:1}, {image: web:2}]}";
@@ -22,7 +22,7 @@ fn edited(edit: impl Fn(&mut Value)) -> HttpRoute {
 }
 
 fn observe(edit: impl Fn(&mut Value)) -> RouteObservation {
-    backend().observe(&[edited(edit)]).unwrap()
+    release::observe(&[edited(edit)]).unwrap()
 }
 
 /// The verdict of the only parent, by the parent's status.
@@ -114,8 +114,9 @@ fn timeouts_and_headers_changed_by_hand_are_read_and_repaired() {
         let observation = observe(|route| put(&mut route["spec"]["rules"][1], place, &value));
         assert!(observation.rules.iter().all(|rule| !rule.altered), "{place}");
         assert_ne!(observation, observe(|_| {}), "{place}");
-        let live = Observation { route: Some(observation), ..Observation::all_ready(&release(CANARY)) };
-        assert!(plan(&release(CANARY), &live).repair, "{place}");
+        let live =
+            Observation { route: Some(observation), ..Observation::all_ready(&release::release(CANARY)) };
+        assert!(plan(&release::release(CANARY), &live).repair, "{place}");
     }
 }
 
@@ -159,7 +160,7 @@ fn a_gateway_route_with_other_rules_alters_the_rules_that_differ() {
         let mut gateway = serde_json::to_value(&routes[1]).unwrap();
         edit(gateway["spec"]["rules"].as_array_mut().unwrap());
         let live = [routes[0].clone(), serde_json::from_value(gateway).unwrap()];
-        backend().observe(&live).unwrap().rules.iter().map(|rule| rule.altered).collect()
+        release::observe(&live).unwrap().rules.iter().map(|rule| rule.altered).collect()
     };
     assert_eq!(altered(|_| {}), [false, false]);
     assert_eq!(altered(|rules| rules[1]["timeouts"] = json!({"request": "1s"})), [false, true]);
@@ -174,7 +175,7 @@ fn services_of_every_route_are_named_whatever_their_weight() {
     let mut gateway = serde_json::to_value(&routes[1]).unwrap();
     gateway["spec"]["rules"][1]["backendRefs"][0] = json!({"name": "web-8", "port": 80, "weight": 0});
     let live = [routes[0].clone(), serde_json::from_value(gateway).unwrap()];
-    let named = backend().observe(&live).unwrap().named;
+    let named = release::observe(&live).unwrap().named;
     assert_eq!(named.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["web-0", "web-1", "web-8"]);
 }
 
@@ -187,7 +188,7 @@ fn while_an_application_is_renamed_the_newer_route_speaks() {
         route["spec"]["rules"][1]["backendRefs"][0]["weight"] = json!(7);
     });
     for live in [[older.clone(), newer.clone()], [newer, older]] {
-        let rules = backend().observe(&live).unwrap().rules;
+        let rules = release::observe(&live).unwrap().rules;
         assert_eq!(rules[1].backends[0].weight.get(), 7);
         assert!(rules[1].altered, "the older route does not have this rule");
     }
@@ -271,7 +272,7 @@ fn of_several_controllers_for_one_parent_the_worst_verdict_counts() {
 #[test]
 fn every_parent_of_every_route_reports() {
     let (_, routes) = routed(GATEWAY);
-    let parents = backend().observe(&routes).unwrap().parents;
+    let parents = release::observe(&routes).unwrap().parents;
     let names: Vec<_> = parents.iter().map(|report| report.parent.as_str()).collect();
     assert_eq!(names, ["Service test/web:80", "Gateway test/public"]);
 }

@@ -1,11 +1,11 @@
 //! What is rendered reads back as it was planned.
 
-use iter8_core::{ObservedBackend, ObservedMirror, ObservedRule, PlannedRoute, PlannedRule, RoutingBackend};
+use iter8_core::{ObservedBackend, ObservedMirror, ObservedRule, PlannedRoute, PlannedRule};
 
 use serde_json::json;
 
 use crate::api_server::stored;
-use crate::release::{backend, routed};
+use crate::release::{observe, routed};
 
 const DOCUMENTS: [&str; 8] = [
     "environment: deployment-gtw
@@ -71,7 +71,7 @@ application:
       requestHeaderModifier: {set: [{name: a, value: b}]}
   versions: [{image: web:1}, {image: web:2}]";
 
-fn observed(route: &PlannedRoute, planned: &PlannedRule) -> ObservedRule {
+pub(crate) fn observed(route: &PlannedRoute, planned: &PlannedRule) -> ObservedRule {
     let backends = planned.backends.iter().map(|backend| ObservedBackend {
         service: backend.service.clone(),
         port: backend.port,
@@ -98,7 +98,7 @@ fn rendered_routes_read_back_as_they_were_planned() {
         let (plan, routes) = routed(document);
         let route = plan.route.as_ref().unwrap();
         let planned: Vec<_> = route.rules.iter().map(|rule| observed(route, rule)).collect();
-        assert_eq!(backend().observe(&routes).unwrap().rules, planned, "{document}");
+        assert_eq!(observe(&routes).unwrap().rules, planned, "{document}");
     }
 }
 
@@ -108,7 +108,7 @@ fn the_defaults_of_the_api_server_are_no_difference() {
         let (_, routes) = routed(document);
         let live: Vec<_> = routes.iter().map(stored).collect();
         assert_ne!(live, routes, "the API server fills something in");
-        assert_eq!(backend().observe(&live), backend().observe(&routes), "{document}");
+        assert_eq!(observe(&live), observe(&routes), "{document}");
     }
 }
 
@@ -117,7 +117,7 @@ fn the_order_of_the_objects_does_not_matter() {
     let (_, routes) = routed(DOCUMENTS[1]);
     let reversed: Vec<_> = routes.iter().rev().cloned().collect();
     assert_eq!(reversed.len(), 2);
-    assert_eq!(backend().observe(&reversed).unwrap().rules, backend().observe(&routes).unwrap().rules);
+    assert_eq!(observe(&reversed).unwrap().rules, observe(&routes).unwrap().rules);
 }
 
 #[test]
@@ -172,5 +172,5 @@ fn the_users_own_on_the_routes_is_in_every_rule_of_every_route() {
 fn a_release_without_a_route_renders_nothing_and_nothing_reads_as_no_route() {
     let (_, routes) = routed("environment: deployment-gtw\napplication: {versions: [{image: web:1}]}");
     assert!(routes.is_empty());
-    assert_eq!(backend().observe(&routes), None);
+    assert_eq!(observe(&routes), None);
 }

@@ -37,12 +37,14 @@ struct ApplicationSchema {
     /// Port of the application's own Service. Default: 80.
     #[schemars(range(min = 1, max = 65535))]
     service_port: Option<i32>,
+    /// What the requests are: `http` (routed by an HTTPRoute) or `grpc` (by a GRPCRoute). Default: http.
+    protocol: Option<String>,
     /// Seconds a version keeps its Pods after the route has left it. Default: 5.
     #[schemars(range(min = 0, max = 86400))]
     drain_seconds: Option<i32>,
     /// `none`, `canary`, `blue-green` or `mirror`. Default: none.
     strategy: Option<String>,
-    /// Labels, annotations, timeouts and filters of the routes: `timeouts` and `filters` as in a rule of an HTTPRoute.
+    /// Labels, annotations, timeouts and filters of the routes: `timeouts` (not for grpc) and `filters` as in a rule of an HTTPRoute.
     route: Option<Untyped>,
     /// The versions: the primary first, then the candidates.
     versions: Vec<VersionSchema>,
@@ -67,7 +69,7 @@ struct VersionSchema {
     /// Share of the primary's requests that is copied to this candidate under strategy mirror, in percent. Default: 100.
     #[schemars(range(min = 0, max = 100))]
     mirror_percent: Option<i32>,
-    /// Requests that go to this candidate under strategy canary: any of these, each as in an HTTPRoute. Default: header traffic=test.
+    /// Requests that go to this candidate under strategy canary: any of these, each as in an HTTPRoute, or in a GRPCRoute where the protocol is grpc. Default: header traffic=test.
     matches: Option<Vec<Untyped>>,
     /// Number of Pods. Left to others (an autoscaler) where it is not given.
     #[schemars(range(min = 0))]

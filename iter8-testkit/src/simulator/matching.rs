@@ -22,6 +22,7 @@ pub(super) struct Fit {
     pub(super) query_params: usize,
     pub(super) grpc_service: usize,
     pub(super) grpc_method: usize,
+    pub(super) grpc_expression: bool,
 }
 
 /// Tries one match on the request.
@@ -147,6 +148,7 @@ fn grpc(wanted: &GrpcMethod, request: &Request, fit: &mut Fit) -> Result<(), Str
         }
         *length = condition.chars().count();
     }
+    fit.grpc_expression = wanted.kind == "RegularExpression";
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Which of several matches that hold wins.
 
 use std::cmp::{Ordering, Reverse};
+use std::str::FromStr;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -20,6 +21,42 @@ pub enum Precedence {
     /// Linkerd's proxy: hostname, length of the matched path whatever its type, number of headers, number of
     /// query parameters, method. Hostnames on routes of a Service are honoured.
     Linkerd,
+    /// Istio's pilot, which makes a path of every condition, the one on a gRPC call, too: exact path, prefix, regular
+    /// expression, each by its length, then method, number of headers, number of query parameters.
+    Istio,
+    /// Cilium's operator, which makes a path of a gRPC call, too: exact path, regular expression, prefix, each by its
+    /// length, then method, number of headers, number of query parameters.
+    Cilium,
+    /// Kuma's MeshHTTPRoute: as Istio, but a rule without matches has the prefix `/`, which comes before a match of a
+    /// GRPCRoute that makes no path.
+    Kuma,
+}
+
+/// The rules of each mesh by its name; `gateway` is whatever follows the specification.
+const NAMES: [(&str, Precedence); 6] = [
+    ("linkerd", Precedence::Linkerd),
+    ("istio", Precedence::Istio),
+    ("istio-ambient", Precedence::Istio),
+    ("cilium", Precedence::Cilium),
+    ("kuma", Precedence::Kuma),
+    ("gateway", Precedence::Spec),
+];
+
+/// The simulator does not know whose rules are meant.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the simulator does not know the mesh `{name}`")]
+pub struct UnknownPrecedenceError {
+    name: String,
+}
+
+/// By the name of a mesh.
+impl FromStr for Precedence {
+    type Err = UnknownPrecedenceError;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPrecedenceError> {
+        let known = NAMES.into_iter().find(|(known, _)| *known == name);
+        known.map(|(_, precedence)| precedence).ok_or_else(|| UnknownPrecedenceError { name: name.into() })
+    }
 }
 
 /// A match that holds, with all that decides between it and others.
@@ -53,12 +90,25 @@ impl Precedence {
         let kind = (one.route.kind.cmp(&other.route.kind), "a GRPCRoute comes first".to_owned());
         let mut verdicts = vec![hostname, kind];
         match (self, one.route.kind) {
-            (_, RouteKind::Grpc) => verdicts.extend([
+            (Self::Istio | Self::Cilium | Self::Kuma, RouteKind::Grpc) => {
+                let (one, other) = (self.call_as_path(one), self.call_as_path(other));
+                let kind = (other.0.cmp(&one.0), "its path is of a lesser kind".to_owned());
+                verdicts.extend([kind, more(one.1, other.1, "characters of the path"), headers]);
+            }
+            (Self::Spec | Self::Linkerd, RouteKind::Grpc) => verdicts.extend([
                 more(a.grpc_service, b.grpc_service, "characters of the gRPC service"),
                 more(a.grpc_method, b.grpc_method, "characters of the gRPC method"),
                 headers,
             ]),
-            (Self::Spec, RouteKind::Http) => verdicts.extend([
+            (Self::Istio | Self::Kuma, RouteKind::Http) => verdicts.extend([
+                first(a.exact_path, b.exact_path, "an exact path comes first"),
+                first(!a.regex_path, !b.regex_path, "a prefix comes before a regular expression"),
+                more(a.path_length, b.path_length, "characters of the path"),
+                first(a.method, b.method, "it has no condition on the method"),
+                headers,
+                more(a.query_params, b.query_params, "query parameter conditions"),
+            ]),
+            (Self::Spec | Self::Cilium, RouteKind::Http) => verdicts.extend([
                 first(a.exact_path, b.exact_path, "an exact path comes first"),
                 first(a.regex_path, b.regex_path, "a regular expression comes before a prefix"),
                 more(a.path_length, b.path_length, "characters of the path"),
@@ -74,6 +124,22 @@ impl Precedence {
             ]),
         }
         verdicts
+    }
+
+    /// The path that a mesh makes of a condition on a gRPC call: how its kind ranks, the highest first, and its length.
+    fn call_as_path(self, candidate: &Candidate<'_>) -> (u8, usize) {
+        let Fit { grpc_service: service, grpc_method: method, grpc_expression, .. } = candidate.fit;
+        let (expression, prefix) = if self == Self::Cilium { (2, 1) } else { (1, 2) };
+        let rule = candidate.route.rules.get(candidate.rule);
+        match (service, method) {
+            (0, 0) if self == Self::Cilium => (prefix, 1),
+            (0, 0) if self == Self::Kuma && rule.is_some_and(|rule| rule.matches.is_empty()) => (prefix, 1),
+            (0, 0) => (0, 0),
+            _ if grpc_expression => (expression, service + method),
+            (_, 0) => (prefix, service + 2),
+            (0, _) => (expression, method),
+            _ => (3, service + method),
+        }
     }
 }
 

@@ -63,7 +63,9 @@ impl RouteSet {
         }
         let host = without_port(request.host());
         let with_hostname = |route: &'_ Route| match self.precedence {
-            Precedence::Spec => Some(Specificity::default()),
+            Precedence::Spec | Precedence::Istio | Precedence::Cilium | Precedence::Kuma => {
+                Some(Specificity::default())
+            }
             Precedence::Linkerd => {
                 best_hostname(route.hostnames.iter().map(|name| Some(name.as_str())), host)
             }

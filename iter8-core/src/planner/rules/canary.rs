@@ -1,6 +1,7 @@
 //! The rules of strategy canary: one for each candidate that can serve, then the default rule.
 
 use super::{Routing, backend, default_rule};
+use crate::capabilities::Limits;
 use crate::name::{ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::plan::PlannedRule;
@@ -40,14 +41,12 @@ pub(super) fn canary(
         candidates.extend(places.filter_map(|index| retained_rule(situation, in_force, index, pending)));
     }
     let default = default_rule(in_force, &mut routing);
-    let room = situation.release.limits.rules.saturating_sub(1);
-    while candidates.len() > room {
+    while let Some(reason) = excess(&candidates, &situation.release.limits) {
         // What serves now stays; the last of the new ones waits.
         let is_new = |rule: &CandidateRule<'_>| !situation.live.names(rule.service);
-        let last = candidates.iter().rposition(is_new).unwrap_or(room);
-        let waiting = candidates.remove(last);
-        let limit = situation.release.limits.rules;
-        routing.because(waiting.place, Reason::TooManyRules { limit });
+        let last = candidates.len().saturating_sub(1);
+        let waiting = candidates.remove(candidates.iter().rposition(is_new).unwrap_or(last));
+        routing.because(waiting.place, reason);
     }
     routing.rules.reserve_exact(candidates.len().saturating_add(1));
     for rule in in_order(candidates, situation, in_force, &mut routing) {
@@ -63,6 +62,20 @@ pub(super) fn canary(
     routing
 }
 
+/// Why the rules do not fit into a route together with the default rule, which counts as a rule with one match.
+fn excess(candidates: &[CandidateRule<'_>], limits: &Limits) -> Option<Reason> {
+    let matches = candidates.iter().fold(1_usize, |sum, rule| sum.saturating_add(rule.matches.len()));
+    if candidates.is_empty() {
+        None
+    } else if candidates.len() >= limits.rules {
+        Some(Reason::TooManyRules { limit: limits.rules })
+    } else if matches > limits.matches {
+        Some(Reason::TooManyMatches { limit: limits.matches })
+    } else {
+        None
+    }
+}
+
 /// The candidates' rules in the order in which the mesh chooses as the specification does in list order.
 fn in_order<'a>(
     candidates: Vec<CandidateRule<'a>>,
@@ -74,7 +87,7 @@ fn in_order<'a>(
         candidates.iter().map(|rule| Claimant { version: rule.name, matches: &rule.matches }).collect();
     let (places, notices) = arrange(&claimants, situation.release.precedence);
     routing.notices.extend(notices);
-    let takes_everything = |rule: &&CandidateRule<'_>| rule.matches.contains(&RouteMatch::default());
+    let takes_everything = |rule: &&CandidateRule<'_>| rule.matches.iter().any(RouteMatch::takes_everything);
     routing.notices.extend(candidates.iter().find(takes_everything).map(|rule| Notice::TakesEverything {
         candidate: rule.name.clone(),
         primary: in_force.name().clone(),
@@ -135,7 +148,8 @@ fn retained_rule<'a>(
     let service = &removed.observed.service.as_ref()?.name;
     let declaration = removed.declaration?;
     let matches = situation.live.matches_of(service).unwrap_or(&declaration.matches);
-    if matches.is_empty() {
+    // What it took under another protocol does not fit.
+    if matches.is_empty() || matches.iter().any(|entry| entry.protocol() != situation.release.protocol) {
         return None;
     }
     Some(CandidateRule {

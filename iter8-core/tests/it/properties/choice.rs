@@ -2,8 +2,8 @@
 //! of a small world. The choosers are written from the texts and know nothing of the planner.
 
 use iter8_core::{
-    Notice, Observation, PathMatchType, Precedence, RouteMatch, RoutePlan, ValidRelease, ValueMatch,
-    ValueMatchType, VersionMatch, plan,
+    HttpMatch, Notice, Observation, PathMatchType, Precedence, RouteMatch, RoutePlan, ValidRelease,
+    ValueMatch, ValueMatchType, VersionMatch, plan,
 };
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-fn is_met(entry: &RouteMatch, request: &Request) -> bool {
+fn is_met(entry: &HttpMatch, request: &Request) -> bool {
     let path = entry.path.as_ref().is_none_or(|path| match path.kind {
         PathMatchType::Exact => path.value == request.path,
         PathMatchType::RegularExpression => fits(&path.value, request.path),
@@ -70,21 +70,21 @@ fn is_met(entry: &RouteMatch, request: &Request) -> bool {
 }
 
 /// A version and its matches.
-type Rule = (String, Vec<RouteMatch>);
+type Rule = (String, Vec<HttpMatch>);
 
 /// The version and the match that a request goes by; the default rule, if by none.
-fn choose(rules: &[Rule], request: &Request, precedence: Precedence) -> Option<(String, RouteMatch)> {
+fn choose(rules: &[Rule], request: &Request, precedence: Precedence) -> Option<(String, HttpMatch)> {
     let all = rules.iter().flat_map(|(version, matches)| matches.iter().map(move |entry| (version, entry)));
     let mut left: Vec<_> = all.filter(|(_, entry)| is_met(entry, request)).collect();
-    let is_of = |entry: &RouteMatch, kind| entry.path.as_ref().is_some_and(|path| path.kind == kind);
-    let prefix = |entry: &RouteMatch| {
+    let is_of = |entry: &HttpMatch, kind| entry.path.as_ref().is_some_and(|path| path.kind == kind);
+    let prefix = |entry: &HttpMatch| {
         entry.path.as_ref().map_or(0, |path| path.value.trim_end_matches('/').len()).max(1)
     };
-    let mut keep_most = |rank: &dyn Fn(&RouteMatch) -> usize| {
+    let mut keep_most = |rank: &dyn Fn(&HttpMatch) -> usize| {
         let most = left.iter().map(|(_, entry)| rank(entry)).max().unwrap_or(0);
         left.retain(|(_, entry)| rank(entry) == most);
     };
-    let method = |entry: &RouteMatch| usize::from(entry.method.is_some());
+    let method = |entry: &HttpMatch| usize::from(entry.method.is_some());
     match precedence {
         Precedence::Specification => {
             keep_most(&|entry| usize::from(is_of(entry, PathMatchType::Exact)));
@@ -97,7 +97,7 @@ fn choose(rules: &[Rule], request: &Request, precedence: Precedence) -> Option<(
             keep_most(&|entry| entry.query_params.len());
         }
         Precedence::PathLengthFirst => {
-            let is_whole = |entry: &RouteMatch| {
+            let is_whole = |entry: &HttpMatch| {
                 is_of(entry, PathMatchType::Exact) || is_of(entry, PathMatchType::RegularExpression)
             };
             keep_most(&|entry| if is_whole(entry) { request.path.len() } else { prefix(entry) });
@@ -110,15 +110,23 @@ fn choose(rules: &[Rule], request: &Request, precedence: Precedence) -> Option<(
     left.first().map(|(version, entry)| ((*version).clone(), (*entry).clone()))
 }
 
+fn http(matches: &[RouteMatch]) -> Vec<HttpMatch> {
+    let http = |entry: &RouteMatch| match entry {
+        RouteMatch::Http(entry) => entry.clone(),
+        RouteMatch::Grpc(_) => panic!("{entry} in an HTTPRoute"),
+    };
+    matches.iter().map(http).collect()
+}
+
 /// The rules with a condition, in the order of the document.
 fn listed(release: &ValidRelease) -> Vec<Rule> {
-    release.candidates().iter().map(|version| (version.name.to_string(), version.matches.to_vec())).collect()
+    release.candidates().iter().map(|version| (version.name.to_string(), http(&version.matches))).collect()
 }
 
 /// The rules with a condition, in the order of the plan. Versions and Services have the same names here.
 fn planned(plan: &RoutePlan) -> Vec<Rule> {
     let own = plan.rules().iter().filter(|rule| !rule.matches.is_empty());
-    own.map(|rule| (rule.backends[0].service.to_string(), rule.matches.to_vec())).collect()
+    own.map(|rule| (rule.backends[0].service.to_string(), http(&rule.matches))).collect()
 }
 
 fn path() -> impl Strategy<Value = String> {
@@ -196,7 +204,7 @@ proptest! {
             let plan = plan_of(&release);
             let (listed, planned) = (listed(&release), planned(&plan));
             for request in requests() {
-                let version = |choice: Option<(String, RouteMatch)>| choice.map(|(version, _)| version);
+                let version = |choice: Option<(String, HttpMatch)>| choice.map(|(version, _)| version);
                 let wanted = version(choose(&listed, &request, Precedence::Specification));
                 let found = version(choose(&planned, &request, precedence));
                 let is_named = plan.notices.iter().any(|notice| match notice {
@@ -242,7 +250,7 @@ proptest! {
                 for notice in &plan.notices {
                     let is_wrong = match (notice, &choice) {
                         (Notice::NeverChosen { idle: VersionMatch { version, entry }, .. }, Some(chosen)) => {
-                            (version.as_str(), &**entry) == (chosen.0.as_str(), &chosen.1)
+                            (version.as_str(), &**entry) == (chosen.0.as_str(), &RouteMatch::Http(chosen.1.clone()))
                         }
                         (Notice::TakesEverything { .. }, None) => true,
                         _ => false,
@@ -263,11 +271,11 @@ proptest! {
                 for entry in matches.iter().filter(|entry| earlier.contains(entry)) {
                     let is_said = plan.notices.iter().any(|notice| match notice {
                         Notice::NeverChosen { idle, .. } | Notice::Repeated(idle) => {
-                            (idle.version.as_str(), &*idle.entry) == (version.as_str(), entry)
+                            (idle.version.as_str(), &*idle.entry) == (version.as_str(), &RouteMatch::Http(entry.clone()))
                         }
                         _ => false,
                     });
-                    prop_assert!(is_said, "{version}: {entry}\n{planned:#?}");
+                    prop_assert!(is_said, "{version}: {entry:?}\n{planned:#?}");
                 }
             }
         }

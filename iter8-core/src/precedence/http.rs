@@ -1,0 +1,143 @@
+//! Which of two matches on HTTP requests comes first.
+
+use std::cmp::Ordering;
+
+use super::{excludes, includes, is_same_param};
+use crate::capabilities::Precedence;
+use crate::route_match::{HttpMatch, PathMatch, PathMatchType};
+
+/// How specific a match is. Of the matches that a request meets the most specific wins, of equal ones the first.
+///
+/// Where the specification leaves the place of regular expressions open, they come after exact paths and before
+/// prefixes, as in the meshes built on Envoy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Specificity {
+    path: (PathRank, usize),
+    conditions: [usize; 3],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum PathRank {
+    /// By the length of the value.
+    Length,
+    RegularExpression,
+    Exact,
+}
+
+impl Specificity {
+    pub(super) fn of(entry: &HttpMatch, precedence: Precedence) -> Self {
+        let path = Path::of(entry);
+        let method = usize::from(entry.method.is_some());
+        let (headers, query_params) = (entry.headers.len(), entry.query_params.len());
+        match precedence {
+            Precedence::Specification | Precedence::MethodOfAnyServiceFirst => Self {
+                path: match path {
+                    Path::Exact(value) => (PathRank::Exact, value.len()),
+                    Path::Prefix(prefix) => (PathRank::Length, prefix.len()),
+                    Path::RegularExpression(_) => (PathRank::RegularExpression, 0),
+                },
+                conditions: [method, headers, query_params],
+            },
+            Precedence::PathLengthFirst => Self {
+                path: match path {
+                    Path::Exact(value) => (PathRank::Length, value.len()),
+                    // The prefix `/` has one character.
+                    Path::Prefix(prefix) => (PathRank::Length, prefix.len().max(1)),
+                    // It matches the whole path, which is at least as long as any prefix of it.
+                    Path::RegularExpression(_) => (PathRank::RegularExpression, 0),
+                },
+                conditions: [headers, query_params, method],
+            },
+        }
+    }
+}
+
+/// How two matches can compare on requests that meet both: mostly in one way.
+///
+/// Where the length of what has matched decides, the request has a say in it: a regular expression matches the whole
+/// path, which is just as long as an exact path and may be as long as a prefix.
+pub(super) fn comparisons(one: &HttpMatch, other: &HttpMatch, precedence: Precedence) -> Vec<Ordering> {
+    let (a, b) = (Specificity::of(one, precedence), Specificity::of(other, precedence));
+    let (decided, tied) = (a.cmp(&b), a.conditions.cmp(&b.conditions));
+    match (precedence, Path::of(one), Path::of(other)) {
+        (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Exact(_))
+        | (Precedence::PathLengthFirst, Path::Exact(_), Path::RegularExpression(_)) => vec![tied],
+        (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Prefix(_))
+        | (Precedence::PathLengthFirst, Path::Prefix(_), Path::RegularExpression(_))
+            if tied != decided =>
+        {
+            vec![decided, tied]
+        }
+        (
+            Precedence::Specification | Precedence::PathLengthFirst | Precedence::MethodOfAnyServiceFirst,
+            ..,
+        ) => vec![decided],
+    }
+}
+
+/// Whether a request can meet both, headers apart.
+pub(super) fn may_overlap(one: &HttpMatch, other: &HttpMatch) -> bool {
+    let methods = one.method.is_none() || other.method.is_none() || one.method == other.method;
+    methods
+        && Path::of(one).overlaps(&Path::of(other))
+        && !excludes(&one.query_params, &other.query_params, is_same_param)
+}
+
+/// Whether every request that meets `other` meets `one`, too, headers apart.
+pub(super) fn covers(one: &HttpMatch, other: &HttpMatch) -> bool {
+    (one.method.is_none() || one.method == other.method)
+        && Path::of(one).covers(&Path::of(other))
+        && includes(&other.query_params, &one.query_params, is_same_param)
+}
+
+/// Where regular expressions come is left open.
+pub(super) fn is_left_open(one: &HttpMatch, other: &HttpMatch) -> bool {
+    match (Path::of(one), Path::of(other)) {
+        (Path::RegularExpression(a), Path::RegularExpression(b)) => a != b,
+        (Path::RegularExpression(_), Path::Exact(_) | Path::Prefix(_))
+        | (Path::Exact(_) | Path::Prefix(_), Path::RegularExpression(_)) => true,
+        (Path::Exact(_) | Path::Prefix(_), Path::Exact(_) | Path::Prefix(_)) => false,
+    }
+}
+
+/// A condition on the path; without one, the prefix of every path.
+enum Path<'a> {
+    Exact(&'a str),
+    /// Without its trailing slashes, which mean nothing.
+    Prefix(&'a str),
+    RegularExpression(&'a str),
+}
+
+impl<'a> Path<'a> {
+    fn of(entry: &'a HttpMatch) -> Self {
+        let Some(PathMatch { kind, value }) = &entry.path else { return Self::Prefix("") };
+        match kind {
+            PathMatchType::Exact => Self::Exact(value),
+            PathMatchType::PathPrefix => Self::Prefix(value.trim_end_matches('/')),
+            PathMatchType::RegularExpression => Self::RegularExpression(value),
+        }
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::RegularExpression(_), _) | (_, Self::RegularExpression(_)) => true,
+            (Self::Exact(_) | Self::Prefix(_), Self::Exact(_) | Self::Prefix(_)) => {
+                self.covers(other) || other.covers(self)
+            }
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Prefix(""), _) => true,
+            (Self::Prefix(prefix), Self::Prefix(path) | Self::Exact(path)) => {
+                path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            (Self::Exact(one), Self::Exact(other))
+            | (Self::RegularExpression(one), Self::RegularExpression(other)) => one == other,
+            (Self::Exact(_), Self::Prefix(_) | Self::RegularExpression(_))
+            | (Self::RegularExpression(_), Self::Prefix(_) | Self::Exact(_))
+            | (Self::Prefix(_), Self::RegularExpression(_)) => false,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Which gRPC requests a rule takes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::value::{ValueMatch, ValueMatchType};
+use crate::Value;
+
+/// Conditions that a gRPC request must all meet.
+///
+/// Serialized in the form of a `GRPCRouteMatch`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrpcMatch {
+    /// Condition on service and method; without one, every method of every service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<GrpcMethodMatch>,
+    /// Conditions on headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<ValueMatch>,
+}
+
+/// Condition on the service and the method of a gRPC request; validation asks for one of them at least.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct GrpcMethodMatch {
+    /// How both are compared.
+    #[serde(rename = "type", default, skip_serializing_if = "ValueMatchType::is_exact")]
+    pub kind: ValueMatchType,
+    /// The service with its package; without one, every service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The method; without one, every method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+}
+
+impl GrpcMatch {
+    pub(super) fn to_value(&self) -> Value {
+        let method = self.method.as_ref().map(|GrpcMethodMatch { kind, service, method }| {
+            let text = |text: &Option<String>| text.as_deref().map(Value::from).unwrap_or_default();
+            Value::from(vec![kind.as_str().into(), text(service), text(method)])
+        });
+        let headers: Vec<_> = self.headers.iter().map(ValueMatch::to_value).collect();
+        Value::from([("grpcMethod", method.unwrap_or_default()), ("headers", headers.into())])
+    }
+
+    /// An empty name is no condition.
+    pub(super) fn canonical(&self) -> Self {
+        let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+        let method = self.method.as_ref().map(|GrpcMethodMatch { kind, service, method }| GrpcMethodMatch {
+            kind: *kind,
+            service: named(service),
+            method: named(method),
+        });
+        let is_condition = |method: &GrpcMethodMatch| method.service.is_some() || method.method.is_some();
+        Self { method: method.filter(is_condition), headers: self.headers.clone() }
+    }
+
+    pub(super) fn parts(&self) -> impl Iterator<Item = String> {
+        let method = self.method.iter().map(ToString::to_string);
+        method.chain(self.headers.iter().map(|header| format!("header {header}")))
+    }
+}
+
+/// `gRPC shop.Cart/Add`; a `*` stands for every service or method.
+impl fmt::Display for GrpcMethodMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let relation = match self.kind {
+            ValueMatchType::Exact => "",
+            ValueMatchType::RegularExpression => "~ ",
+        };
+        let or_every = |name: &'_ Option<String>| name.clone().unwrap_or_else(|| "*".to_owned());
+        write!(f, "gRPC {relation}{}/{}", or_every(&self.service), or_every(&self.method))
+    }
+}

@@ -1,0 +1,64 @@
+//! Conditions on headers and query parameters, which both protocols have.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Value;
+
+/// Condition on a header or a query parameter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ValueMatch {
+    /// How `value` is compared.
+    #[serde(rename = "type", default, skip_serializing_if = "ValueMatchType::is_exact")]
+    pub kind: ValueMatchType,
+    /// The name of the header (case does not matter) or query parameter (case matters).
+    pub name: String,
+    /// The value or regular expression.
+    pub value: String,
+}
+
+impl fmt::Display for ValueMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let relation = match self.kind {
+            ValueMatchType::Exact => "=",
+            ValueMatchType::RegularExpression => "~",
+        };
+        write!(f, "{}{relation}{}", self.name, self.value)
+    }
+}
+
+/// How a header or query parameter is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum ValueMatchType {
+    /// The value is this one; the default of the Gateway API.
+    #[default]
+    Exact,
+    /// The value fits a regular expression in the mesh's own syntax.
+    RegularExpression,
+}
+
+impl ValueMatch {
+    pub(super) fn to_value(&self) -> Value {
+        [self.kind.as_str(), self.name.as_str(), self.value.as_str()].to_vec().into()
+    }
+}
+
+impl ValueMatchType {
+    /// The type as it is written in a route.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "Exact",
+            Self::RegularExpression => "RegularExpression",
+        }
+    }
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the form that serde's skip_serializing_if asks for"
+    )]
+    pub(super) fn is_exact(&self) -> bool {
+        *self == Self::Exact
+    }
+}

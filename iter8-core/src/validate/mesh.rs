@@ -1,0 +1,189 @@
+//! What the mesh behind the routing backend lacks, said before anything is applied.
+
+use crate::capabilities::{Capabilities, MatchKind, RouteCapabilities, TimeoutSupport};
+use crate::filter::{FilterType, RouteFilter, VERSION_HEADER};
+use crate::notice::Notice;
+use crate::release::{DeclaredFilter, Protocol, Release, Strategy};
+use crate::shared::Text;
+use crate::valid_release::AppProtocols;
+use crate::weight::Percent;
+use crate::{FieldPath, Violation};
+
+/// The most headers that one list of a filter may name (CRDs of the routes, Gateway API v1.5).
+const HEADERS: usize = 16;
+
+/// A mesh and what it can do with routes of the release's protocol.
+#[derive(Clone, Copy)]
+pub(super) struct Mesh<'a> {
+    pub(super) capabilities: &'a Capabilities,
+    pub(super) routes: &'a RouteCapabilities,
+    pub(super) protocol: Protocol,
+}
+
+impl<'a> Mesh<'a> {
+    /// Where the mesh has no routes of this protocol, nothing else is found wanting.
+    pub(super) fn new(capabilities: &'a Capabilities, protocol: Protocol) -> Self {
+        let all = match protocol {
+            Protocol::Http => &RouteCapabilities::HTTP,
+            Protocol::Grpc => &RouteCapabilities::GRPC,
+        };
+        Self { capabilities, routes: capabilities.of(protocol).unwrap_or(all), protocol }
+    }
+
+    pub(super) fn app_protocols(&self) -> AppProtocols {
+        let of =
+            |protocol| self.capabilities.of(protocol).and_then(|routes| routes.app_protocol).map(Text::from);
+        AppProtocols { http: of(Protocol::Http), grpc: of(Protocol::Grpc) }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.capabilities.mesh
+    }
+}
+
+/// What a release that has routes asks of the mesh; what a person should know besides.
+pub(super) fn check(
+    release: &Release,
+    strategy: Strategy,
+    mesh: Mesh<'_>,
+    violations: &mut Vec<Violation>,
+) -> Vec<Notice> {
+    if strategy == Strategy::None {
+        return Vec::new();
+    }
+    check_protocol(mesh, violations);
+    check_parents(release, mesh, violations);
+    check_version_header(release, strategy, mesh, violations);
+    match strategy {
+        Strategy::Canary => check_matches(release, mesh, violations),
+        Strategy::Mirror => check_percents(release, mesh, violations),
+        Strategy::None | Strategy::BlueGreen => {}
+    }
+    let mut notices = timeouts(release, mesh, violations);
+    if let Some(label) = mesh.capabilities.waypoint_label
+        && !release.application.labels.contains_key(label)
+    {
+        notices.push(Notice::NeedsWaypoint { mesh: mesh.name(), label });
+    }
+    notices
+}
+
+fn check_protocol(mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
+    if mesh.capabilities.of(mesh.protocol).is_some() {
+        return;
+    }
+    let message =
+        format!("needs {}s, which the mesh {} does not have", mesh.protocol.route_kind(), mesh.name());
+    let path = FieldPath::root().field("application").field("protocol");
+    violations.push(
+        Violation::new(path, message)
+            .value(&mesh.protocol)
+            .hint("write `http`: a gRPC request is an HTTP request with the path `/package.Service/Method`"),
+    );
+}
+
+fn check_parents(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
+    let (parents, name) = (mesh.capabilities.parents, mesh.name());
+    let path = FieldPath::root().field("gateway");
+    if !parents.gateway && !release.gateways.is_empty() {
+        let message = format!("the mesh {name} takes no routes of Gateways");
+        violations.push(Violation::new(path, message).hint("leave it out"));
+    } else if !parents.service && release.gateways.is_empty() {
+        let message = format!("is required: the mesh {name} takes routes of Gateways only");
+        violations.push(Violation::new(path, message).hint("write the name of a Gateway"));
+    }
+}
+
+/// The response header that names the version is added at the backend, or, where the mesh cannot do that, by the rule:
+/// the same thing only in a rule with one backend.
+fn check_version_header(
+    release: &Release,
+    strategy: Strategy,
+    mesh: Mesh<'_>,
+    violations: &mut Vec<Violation>,
+) {
+    let (kind, name) = (FilterType::ResponseHeaderModifier, mesh.name());
+    if mesh.routes.has_on_backends(kind) {
+        return;
+    }
+    let application = FieldPath::root().field("application");
+    let is_split = strategy == Strategy::BlueGreen && release.application.versions.len() > 1;
+    if is_split || !mesh.routes.has(kind) {
+        let message = format!("needs {kind} on backendRefs, which the mesh {name} does not have");
+        let violation = Violation::new(application.field("strategy"), message).value(&strategy);
+        violations.push(violation.hint("write `canary`, whose rules have one backend each"));
+        return;
+    }
+    let path = application.field("route").field("filters");
+    for (index, filter) in release.application.route.filters.iter().enumerate() {
+        let DeclaredFilter::Supported(RouteFilter::ResponseHeaderModifier(headers)) = filter else {
+            continue;
+        };
+        let path = path.index(index).field("responseHeaderModifier");
+        let names = headers.set.iter().chain(&headers.add).map(|header| &header.name).chain(&headers.remove);
+        if names.into_iter().any(|header| header.eq_ignore_ascii_case(VERSION_HEADER)) {
+            let message = format!(
+                "must not name `{VERSION_HEADER}`, which the rules add: the mesh {name} has no {kind} on backendRefs"
+            );
+            violations.push(Violation::new(path.clone(), message).hint("leave that header out"));
+        }
+        if headers.add.len() >= HEADERS {
+            let message = format!(
+                "a filter adds at most {HEADERS} headers with `{VERSION_HEADER}`, which the rules add in the mesh {name}"
+            );
+            violations.push(Violation::new(path.field("add"), message).hint("leave one of them out"));
+        }
+    }
+}
+
+/// Only candidates have matches.
+fn check_matches(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
+    let versions = FieldPath::root().field("application").field("versions");
+    for (index, version) in release.application.versions.iter().enumerate().skip(1) {
+        let path = versions.index(index).field("matches");
+        for (index, entry) in version.matches.iter().enumerate() {
+            for (kind, field, place) in MatchKind::of(entry) {
+                if mesh.routes.matches.contains(&kind) {
+                    continue;
+                }
+                let path = path.index(index).field(field);
+                let path = place.map_or_else(|| path.clone(), |place| path.index(place));
+                let message = format!("{} is no match that the mesh {} has", kind.as_str(), mesh.name());
+                let others: Vec<_> = mesh.routes.matches.iter().map(|kind| kind.as_str()).collect();
+                violations.push(
+                    Violation::new(path, message).value(entry).hint(format!("it has {}", others.join(", "))),
+                );
+            }
+        }
+    }
+}
+
+fn check_percents(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
+    let versions = FieldPath::root().field("application").field("versions");
+    for (index, version) in release.application.versions.iter().enumerate().skip(1) {
+        if let Some(percent) = version.mirror_percent.filter(|percent| *percent != Percent::ALL)
+            && !mesh.routes.mirror_percent
+        {
+            let message = format!("the mesh {} copies all requests or none", mesh.name());
+            let path = versions.index(index).field("mirrorPercent");
+            violations.push(Violation::new(path, message).value(&percent).hint("leave it out"));
+        }
+    }
+}
+
+fn timeouts(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) -> Vec<Notice> {
+    let timeouts = &release.application.route.timeouts;
+    if timeouts.is_empty() {
+        return Vec::new();
+    }
+    match mesh.routes.timeouts {
+        TimeoutSupport::Kept => Vec::new(),
+        TimeoutSupport::Ignored(instead) => vec![Notice::TimeoutsIgnored { mesh: mesh.name(), instead }],
+        TimeoutSupport::Missing(instead) => {
+            let path = FieldPath::root().field("application").field("route").field("timeouts");
+            let message = format!("a {} has no timeouts", mesh.protocol.route_kind());
+            violations.push(Violation::new(path, message).hint(instead));
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What each mesh makes of the same documents: routes in the form that it takes, or an error that names what it lacks.
+
+use iter8_core::{
+    Document, FilterType, Observation, Protocol, ReleaseKey, RoutingBackend, TimeoutSupport, declare, plan,
+};
+use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
+use serde_json::{Value, json};
+
+use crate::release::release_for;
+
+const CANARY: &str = "environment: deployment-gtw
+application:
+  strategy: canary
+  route: {filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: x, value: y}]}}]}
+  versions: [{image: web:1}, {image: web:2}]";
+
+fn backends() -> impl Iterator<Item = GatewayApiBackend> {
+    MeshProfile::names().map(|name| GatewayApiBackend::new(name.parse().unwrap()))
+}
+
+fn backend(mesh: &str) -> GatewayApiBackend {
+    GatewayApiBackend::new(mesh.parse().unwrap())
+}
+
+fn refusal(mesh: &str, document: &str) -> Option<String> {
+    let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+    let document = Document::from_yaml(&format!("environment: deployment-gtw\n{document}")).unwrap();
+    declare(&key, &document, backend(mesh).capabilities()).err().map(|error| error.to_string())
+}
+
+/// The rules of the front Service's route.
+fn rules(backend: &GatewayApiBackend, document: &str) -> Vec<Value> {
+    let release = release_for(backend, document);
+    let routes = backend.render(&plan(&release, &Observation::all_ready(&release)));
+    let route = serde_json::to_value(&routes[0]).unwrap();
+    route["spec"]["rules"].as_array().unwrap().clone()
+}
+
+#[test]
+fn the_version_header_is_added_at_the_backend_or_where_that_is_not_possible_by_the_rule() {
+    let header =
+        |add: &Value| json!({"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": add}});
+    let version = |name: &str| json!({"name": "app-version", "value": name});
+    let own = json!({"name": "x", "value": "y"});
+    for backend in backends() {
+        let mesh = backend.capabilities().mesh;
+        let has = backend.capabilities().http.has_on_backends(FilterType::ResponseHeaderModifier);
+        assert_eq!(has, mesh != "kuma", "{mesh}");
+        for (rule, name) in rules(&backend, CANARY).iter().zip(["web-1", "web-0"]) {
+            let at_backend = rule["backendRefs"][0].get("filters");
+            let (wanted, moved) = if has {
+                (Some(json!([header(&json!([version(name)]))])), json!([own]))
+            } else {
+                (None, json!([own, version(name)]))
+            };
+            assert_eq!(at_backend, wanted.as_ref(), "{mesh}");
+            assert_eq!(rule["filters"], json!([header(&moved)]), "{mesh}");
+        }
+    }
+}
+
+#[test]
+fn a_moved_header_reads_back_as_planned_and_one_that_is_gone_as_altered() {
+    let backend = backend("kuma");
+    let release = release_for(&backend, CANARY);
+    let plan = plan(&release, &Observation::all_ready(&release));
+    let routes = backend.render(&plan);
+    let route = plan.route.as_ref().unwrap();
+    let planned: Vec<_> = route.rules.iter().map(|rule| crate::round_trip::observed(route, rule)).collect();
+    assert_eq!(backend.observe(&routes).unwrap().rules, planned);
+
+    let mut object = serde_json::to_value(&routes[0]).unwrap();
+    object["spec"]["rules"][1]["filters"][0]["responseHeaderModifier"]["add"] =
+        json!([{"name": "x", "value": "y"}]);
+    let rules = backend.observe(&[serde_json::from_value(object).unwrap()]).unwrap().rules;
+    assert_eq!(rules.iter().map(|rule| rule.altered).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn what_a_mesh_does_not_have_is_an_error_that_names_both() {
+    let split = "application: {strategy: blue-green, versions: [{image: web:1}, {image: web:2}]}";
+    let alone = "application: {strategy: blue-green, versions: [{image: web:1}]}";
+    let mirror = "application: {strategy: mirror, versions: [{image: web:1}, {image: web:2}]}";
+    let share =
+        "application: {strategy: mirror, versions: [{image: web:1}, {image: web:2, mirrorPercent: 5}]}";
+    let grpc = "application: {protocol: grpc, strategy: canary, versions: [{image: web:1}, {image: web:2}]}";
+    let grpc_mirror =
+        "application: {protocol: grpc, strategy: mirror, versions: [{image: web:1}, {image: web:2}]}";
+    let path = "application: {strategy: canary, versions: [{image: web:1}, {image: web:2, matches: [{path: {type: RegularExpression, value: /a.*}}]}]}";
+    let call = "application: {protocol: grpc, strategy: canary, versions: [{image: web:1}, {image: web:2, matches: [{method: {type: RegularExpression, service: a.*}}]}]}";
+    let gateway = "gateway: public\napplication: {strategy: canary, versions: [{image: web:1}]}";
+    // For each document: the meshes that refuse it, and what they say.
+    for (document, refusing, words) in [
+        (split, &["kuma"][..], "needs ResponseHeaderModifier on backendRefs, which the mesh"),
+        (alone, &[], ""),
+        (mirror, &["linkerd"], "needs RequestMirror, which the mesh"),
+        (share, &["linkerd", "kuma"], "the mesh"),
+        (grpc, &[], ""),
+        (grpc_mirror, &["linkerd", "cilium"], "needs RequestMirror, which the mesh"),
+        (path, &["istio", "istio-ambient", "kuma"], "a path by regular expression is no match that the mesh"),
+        (call, &["linkerd"], "a gRPC method by regular expression is no match that the mesh"),
+        (gateway, &[], ""),
+    ] {
+        for mesh in MeshProfile::names() {
+            let refusal = refusal(mesh, document);
+            assert_eq!(refusal.is_some(), refusing.contains(&mesh), "{mesh}: {document}: {refusal:?}");
+            if let Some(refusal) = refusal {
+                assert!(refusal.contains(words) && refusal.contains(mesh), "{refusal}");
+                assert!(refusal.contains("; "), "it says what to write: {refusal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ports_of_services_say_their_protocol_where_the_mesh_needs_it() {
+    for (mesh, http, grpc) in [
+        ("linkerd", None, "kubernetes.io/h2c"),
+        ("istio", None, "kubernetes.io/h2c"),
+        ("istio-ambient", None, "kubernetes.io/h2c"),
+        ("cilium", None, "kubernetes.io/h2c"),
+        ("kuma", Some("http"), "grpc"),
+        ("gateway", None, "kubernetes.io/h2c"),
+    ] {
+        for (protocol, wanted) in [("http", http), ("grpc", Some(grpc))] {
+            let backend = backend(mesh);
+            let document = format!(
+                "environment: deployment-gtw\napplication: {{protocol: {protocol}, strategy: canary, versions: [{{image: web:1}}]}}"
+            );
+            let release = release_for(&backend, &document);
+            let plan = plan(&release, &Observation::all_ready(&release));
+            assert_eq!(release.primary().app_protocol.as_deref(), wanted, "{mesh} {protocol}");
+            assert_eq!(plan.front.unwrap().app_protocol.as_deref(), wanted, "{mesh} {protocol}");
+        }
+    }
+}
+
+#[test]
+fn only_the_mesh_that_needs_it_gets_an_explicit_default_rule() {
+    let document = "environment: deployment-gtw\napplication: {protocol: grpc, strategy: canary, versions: [{image: web:1}]}";
+    for backend in backends() {
+        let mesh = backend.capabilities().mesh;
+        let wanted = (mesh == "kuma").then(|| json!([{}]));
+        assert_eq!(rules(&backend, document)[0].get("matches"), wanted.as_ref(), "{mesh}");
+    }
+}
+
+#[test]
+fn a_label_leads_to_the_waypoint_of_an_ambient_mesh() {
+    for backend in backends() {
+        let capabilities = backend.capabilities();
+        let wanted = (capabilities.mesh == "istio-ambient").then_some("istio.io/use-waypoint");
+        assert_eq!(capabilities.waypoint_label, wanted);
+    }
+    let notices = |labels: &str| {
+        let document = format!(
+            "environment: deployment-gtw\napplication: {{metadata: {{labels: {labels}}}, strategy: canary, versions: [{{image: web:1}}]}}"
+        );
+        release_for(&backend("istio-ambient"), &document)
+            .notices
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert!(notices("{}").contains("routes at a waypoint"));
+    assert!(!notices("{istio.io/use-waypoint: waypoint}").contains("routes at a waypoint"));
+}
+
+#[test]
+fn every_mesh_says_what_becomes_of_timeouts() {
+    for backend in backends() {
+        let capabilities = backend.capabilities();
+        let grpc = capabilities.of(Protocol::Grpc).unwrap();
+        assert!(matches!(grpc.timeouts, TimeoutSupport::Missing(_)), "{}", capabilities.mesh);
+        let ignored = matches!(capabilities.http.timeouts, TimeoutSupport::Ignored(_));
+        assert_eq!(ignored, ["linkerd", "kuma"].contains(&capabilities.mesh), "{}", capabilities.mesh);
+    }
+}
