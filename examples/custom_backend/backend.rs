@@ -2,8 +2,8 @@
 
 use iter8_core::{
     Capabilities, FilterType, ObjectKind, ObservedBackend, ObservedMirror, ObservedRule, ParentReport,
-    PlannedRoute, PlannedRule, RouteObservation, RoutePlan, RoutingBackend, ServiceName, Timeouts, Timestamp,
-    Verdict,
+    PlannedRoute, PlannedRule, Protocol, RouteCapabilities, RouteObservation, RoutePlan, RoutingBackend,
+    ServiceName, Timeouts, Timestamp, Verdict,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -12,9 +12,13 @@ use crate::traffic_split::{Copy, Rule, Spec, Target, TrafficSplit};
 const KIND: ObjectKind =
     ObjectKind { group: "mesh.example.com", version: "v1", kind: "TrafficSplit", plural: "trafficsplits" };
 
-/// Copies requests, and has no other filter.
-const CAPABILITIES: Capabilities =
-    Capabilities { mesh: "example", filters: &[FilterType::RequestMirror], ..Capabilities::specification() };
+/// Copies requests, and has no other filter. Its splits are of HTTP requests, without a header that names the version.
+const CAPABILITIES: Capabilities = Capabilities {
+    mesh: "example",
+    http: RouteCapabilities { filters: &[FilterType::RequestMirror], ..RouteCapabilities::HTTP },
+    grpc: None,
+    ..Capabilities::specification()
+};
 
 /// The backend for the made-up mesh.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +45,8 @@ impl RoutingBackend for ExampleMesh {
             rule.to.iter().map(|target| &target.service).chain(rule.copy.iter().map(|copy| &copy.service))
         });
         Some(RouteObservation {
+            protocol: Protocol::Http,
+            other: None,
             rules: split.spec.rules.iter().map(|rule| observed_rule(rule, &split.spec)).collect(),
             named: services.filter_map(|service| service.parse::<ServiceName>().ok()).collect(),
             written: written(split),

@@ -11,7 +11,7 @@ use iter8_core::{
     Application, EndpointsObservation, Environment, Observation, Release, ReleaseKey, RoutingBackend,
     Strategy, ValidRelease, ValidVersion, Version, VersionObservation, plan, validate,
 };
-use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
+use iter8_gateway_api::{GatewayApiBackend, MeshProfile, Route};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::runtime::controller::{Action, Controller};
@@ -86,10 +86,12 @@ async fn route(canary: &Canary, context: &Context) -> Result<Action, Box<dyn Err
     let release = declare(canary, &context.backend)?;
     let routes: Api<HttpRoute> = Api::namespaced(context.client.clone(), release.namespace().as_str());
     let live = routes.get_opt(&release.application).await?;
-    let observation = observe(&release, &live.into_iter().collect::<Vec<_>>(), context).await?;
+    let observation = observe(&release, live, context).await?;
 
     let plan = plan(&release, &observation);
-    for mut route in context.backend.render(&plan) {
+    for route in context.backend.render(&plan) {
+        // The requests of a `Canary` are HTTP requests.
+        let Route::Http(mut route) = route else { continue };
         route.metadata.owner_references = canary.controller_owner_ref(&()).map(|owner| vec![owner]);
         let params = PatchParams::apply(MANAGER).force();
         routes.patch(&route.name_any(), &params, &Patch::Apply(&route)).await?;
@@ -125,12 +127,12 @@ fn declare(
 
 async fn observe(
     release: &ValidRelease,
-    live: &[HttpRoute],
+    live: Option<HttpRoute>,
     context: &Context,
 ) -> Result<Observation, kube::Error> {
     let mut observation = Observation {
         now: (iter8_kube::system_clock())(),
-        route: context.backend.observe(live),
+        route: context.backend.observe(&live.into_iter().map(Route::from).collect::<Vec<_>>()),
         ..Observation::default()
     };
     for version in release.versions() {

@@ -119,11 +119,10 @@ fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, acceptance: Optio
     if !live.has_other() {
         return false;
     }
-    let is_settled = match (acceptance, planned.protocol) {
-        (None, _) | (Some(Acceptance::Pending(_)), _) | (Some(Acceptance::Refused(_)), Protocol::Grpc) => {
-            false
-        }
-        (Some(Acceptance::Accepted), _) | (Some(Acceptance::Refused(_)), Protocol::Http) => true,
+    let is_settled = match acceptance {
+        None | Some(Acceptance::Pending(_)) => false,
+        Some(Acceptance::Accepted) => true,
+        Some(Acceptance::Refused(_)) => planned.protocol == Protocol::Http,
     };
     !(is_settled && planned.is_live(live.rules()))
 }

@@ -129,6 +129,10 @@ impl Protocol {
         }
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the form that serde's skip_serializing_if asks for"
+    )]
     pub(crate) fn is_http(&self) -> bool {
         *self == Self::Http
     }

@@ -159,13 +159,12 @@ fn service(
     version: &ValidVersion,
     rollout: Option<&Rollout>,
 ) -> Result<Desired, BuildError> {
-    let spec = match version.service_specification.as_ref().and_then(|own| own.spec.as_ref()) {
-        Some(spec) => json!(spec),
-        None => {
-            let port = port(version.port, None, version.app_protocol.as_ref());
-            json!({ "selector": version.selector, "ports": [port] })
-        }
+    let own = version.service_specification.as_ref().and_then(|own| own.spec.as_ref());
+    let generated = || {
+        let port = port(version.port, None, version.app_protocol.as_ref());
+        json!({ "selector": version.selector, "ports": [port] })
     };
+    let spec = own.map_or_else(generated, |spec| json!(spec));
     let parts = Parts {
         name: version.service.as_str(),
         version: Some(version),

@@ -4,6 +4,7 @@
 
 mod explain;
 mod golden;
+mod grpc;
 mod install;
 mod offline;
 mod program;

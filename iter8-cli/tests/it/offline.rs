@@ -113,6 +113,9 @@ RULE   REQUESTS              GO TO          REASON
 1      all others            httpbin-0:80   httpbin-0: the primary, ready
 
 where no route applies, Service httpbin:80 leads to port 80 of Pods app=httpbin-0
+
+note: httpbin-0 has no readinessProbe: ready means started
+note: httpbin-1 has no readinessProbe: ready means started
 "
     );
     let none = run(&[&args[..], &["--ready", "none"]].concat(), &tutorial(CANDIDATE)).done();

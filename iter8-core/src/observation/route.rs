@@ -31,7 +31,7 @@ pub struct RouteObservation {
     /// The protocol of the routes.
     pub protocol: Protocol,
     /// The routes of the other protocol, while both are there: the protocol is being changed.
-    pub other: Option<Box<RouteObservation>>,
+    pub other: Option<Box<Self>>,
     /// The rules, in the order of the front Service's route.
     pub rules: Vec<ObservedRule>,
     /// The Services that any of the live routes sends or copies requests to, with whatever weight.

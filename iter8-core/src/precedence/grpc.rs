@@ -41,9 +41,7 @@ fn rank(entry: &GrpcMatch, precedence: Precedence) -> [usize; 4] {
         Precedence::Specification | Precedence::PathLengthFirst => 0,
         Precedence::MethodOfAnyServiceFirst => match (call.kind, call.service, call.method) {
             (ValueMatchType::Exact, Some(_), Some(_)) => 3,
-            (ValueMatchType::Exact, None, Some(_))
-            | (ValueMatchType::RegularExpression, Some(_), _)
-            | (ValueMatchType::RegularExpression, None, Some(_)) => 2,
+            (ValueMatchType::RegularExpression, Some(_), _) | (_, None, Some(_)) => 2,
             (ValueMatchType::Exact, Some(_), None) => 1,
             (ValueMatchType::Exact | ValueMatchType::RegularExpression, None, None) => 0,
         },

@@ -46,10 +46,9 @@ fn check_call(call: &GrpcMethodMatch, path: &FieldPath, violations: &mut Vec<Vio
         let violation = Violation::new(path.clone(), "must have `service` or `method`, or both");
         violations.push(violation.hint("leave `method` out to take every gRPC request"));
     }
-    let names: [(&str, &Option<String>, fn(&str) -> bool); 2] =
-        [("service", service, is_service), ("method", method, is_identifier)];
-    for (field, name, is_legal) in names {
+    for (field, name) in [("service", service), ("method", method)] {
         let Some(name) = name else { continue };
+        let is_legal = if field == "service" { is_service } else { is_identifier };
         let path = path.field(field);
         if name.is_empty() || name.chars().count() > CALL_LENGTH {
             let message = format!("must have 1 to {CALL_LENGTH} characters, not {}", name.chars().count());

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gateway_api::grpcroutes::GrpcRoute;
 use gateway_api::httproutes::HttpRoute;
 use iter8_core::Document;
 use iter8_gateway_api::GatewayApiBackend;
@@ -106,6 +107,10 @@ impl Cluster {
 
     pub(crate) async fn route(&self) -> Option<HttpRoute> {
         self.api::<HttpRoute>().get_opt("httpbin").await.unwrap()
+    }
+
+    pub(crate) async fn grpc_route(&self) -> Option<GrpcRoute> {
+        self.api::<GrpcRoute>().get_opt("httpbin").await.unwrap()
     }
 
     /// The names of the Deployments, then of the Services.

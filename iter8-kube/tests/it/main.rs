@@ -11,6 +11,7 @@
 )]
 
 mod cluster;
+mod grpc;
 mod histories;
 mod leadership;
 mod load;
@@ -27,7 +28,8 @@ fn main() {
     let arguments = Arguments::from_args();
     let servers = Servers::new();
     let mut trials = Vec::new();
-    let with_controller = scenarios::ALL.iter().chain(under_load::ALL).map(|scenario| (scenario, true));
+    let everywhere = scenarios::ALL.iter().chain(grpc::ALL).chain(under_load::ALL);
+    let with_controller = everywhere.map(|scenario| (scenario, true));
     for (scenario, with_controller) in
         with_controller.chain(leadership::ALL.iter().map(|scenario| (scenario, false)))
     {
@@ -42,7 +44,7 @@ fn main() {
             trials.push(trial.with_ignored_flag(ignored).with_kind(reason));
         }
     }
-    for scenario in scenarios::WITHOUT_GATEWAY_API {
+    for scenario in scenarios::WITHOUT_GATEWAY_API.iter().chain(grpc::WITHOUT_GATEWAY_API) {
         let (servers, kind) = (servers.clone(), Kind::Bare);
         trials.push(Trial::test(format!("{kind}::{}", scenario.name), move || {
             servers.run(kind, scenario, true);

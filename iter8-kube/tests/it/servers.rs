@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use gateway_api::grpcroutes::GrpcRoute;
 use gateway_api::httproutes::HttpRoute;
 use iter8_kube::Release;
 use iter8_testkit::control_plane::ControlPlane;
@@ -66,7 +67,9 @@ impl Servers {
             let real = (kind == Kind::Real).then(|| self.real());
             let world = match (kind, &real) {
                 (Kind::Bare, _) => World::in_memory(namespace, &[Release::crd()]).await,
-                (_, None) => World::in_memory(namespace, &[Release::crd(), HttpRoute::crd()]).await,
+                (_, None) => {
+                    World::in_memory(namespace, &[Release::crd(), HttpRoute::crd(), GrpcRoute::crd()]).await
+                }
                 (_, Some(real)) => World::on(real.client(), namespace).await,
             };
             let mut cluster = Cluster::new(world.unwrap(), real);

@@ -22,7 +22,15 @@ pub(super) struct Fit {
     pub(super) query_params: usize,
     pub(super) grpc_service: usize,
     pub(super) grpc_method: usize,
-    pub(super) grpc_expression: bool,
+    pub(super) grpc_call: Comparison,
+}
+
+/// How a gRPC call is compared.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Comparison {
+    #[default]
+    Exact,
+    RegularExpression,
 }
 
 /// Tries one match on the request.
@@ -148,7 +156,9 @@ fn grpc(wanted: &GrpcMethod, request: &Request, fit: &mut Fit) -> Result<(), Str
         }
         *length = condition.chars().count();
     }
-    fit.grpc_expression = wanted.kind == "RegularExpression";
+    if wanted.kind == "RegularExpression" {
+        fit.grpc_call = Comparison::RegularExpression;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::hostname::Specificity;
-use super::matching::Fit;
+use super::matching::{Comparison, Fit};
 use super::objects::{Route, RouteKind};
 
 /// Whose rules decide between matches that all hold.
@@ -27,7 +27,7 @@ pub enum Precedence {
     /// Cilium's operator, which makes a path of a gRPC call, too: exact path, regular expression, prefix, each by its
     /// length, then method, number of headers, number of query parameters.
     Cilium,
-    /// Kuma's MeshHTTPRoute: as Istio, but a rule without matches has the prefix `/`, which comes before a match of a
+    /// Kuma's `MeshHTTPRoute`: as Istio, but a rule without matches has the prefix `/`, which comes before a match of a
     /// GRPCRoute that makes no path.
     Kuma,
 }
@@ -128,14 +128,14 @@ impl Precedence {
 
     /// The path that a mesh makes of a condition on a gRPC call: how its kind ranks, the highest first, and its length.
     fn call_as_path(self, candidate: &Candidate<'_>) -> (u8, usize) {
-        let Fit { grpc_service: service, grpc_method: method, grpc_expression, .. } = candidate.fit;
+        let Fit { grpc_service: service, grpc_method: method, grpc_call, .. } = candidate.fit;
         let (expression, prefix) = if self == Self::Cilium { (2, 1) } else { (1, 2) };
         let rule = candidate.route.rules.get(candidate.rule);
         match (service, method) {
             (0, 0) if self == Self::Cilium => (prefix, 1),
             (0, 0) if self == Self::Kuma && rule.is_some_and(|rule| rule.matches.is_empty()) => (prefix, 1),
             (0, 0) => (0, 0),
-            _ if grpc_expression => (expression, service + method),
+            _ if grpc_call == Comparison::RegularExpression => (expression, service + method),
             (_, 0) => (prefix, service + 2),
             (0, _) => (expression, method),
             _ => (3, service + method),

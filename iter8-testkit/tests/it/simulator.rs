@@ -323,3 +323,81 @@ fn an_object_that_is_not_of_its_kind_is_refused_by_name() {
 
     assert_eq!(error.to_string(), "HTTPRoute `web` cannot be read");
 }
+
+/// A GRPCRoute of Service `test/web` with these rules.
+fn grpc(precedence: Precedence, rules: Value) -> RouteSet {
+    let mut object = route("test", "web", rules);
+    object["kind"] = json!("GRPCRoute");
+    let mut routes = RouteSet::new(precedence);
+    routes.insert(&object).unwrap();
+    routes
+}
+
+fn call(path: &str) -> Request {
+    Request::new("POST", &format!("http://web.test{path}"))
+        .unwrap()
+        .header("content-type", "application/grpc")
+}
+
+#[test]
+fn every_mesh_ranks_paths_by_regular_expression_in_its_place() {
+    let rules = json!([
+        rule("prefix", json!({ "path": { "type": "PathPrefix", "value": "/a" } })),
+        rule("expression", json!({ "path": { "type": "RegularExpression", "value": "/a.*" } })),
+    ]);
+    for (mesh, winner) in [
+        ("gateway", "expression"),
+        ("cilium", "expression"),
+        ("istio", "prefix"),
+        ("istio-ambient", "prefix"),
+        ("kuma", "prefix"),
+    ] {
+        assert_eq!(backend(&ask(&web(mesh.parse().unwrap(), rules.clone()), get("/a/b"))), winner, "{mesh}");
+    }
+}
+
+#[test]
+fn a_grpc_method_of_any_service_comes_before_a_service_in_cilium_only() {
+    let rules = json!([
+        rule("service", json!({ "method": { "service": "shop.Cart" } })),
+        rule("method", json!({ "method": { "method": "Add" } })),
+        rule("both", json!({ "method": { "service": "shop.Cart", "method": "Get" } })),
+    ]);
+    for (mesh, winner) in [
+        ("gateway", "service"),
+        ("linkerd", "service"),
+        ("istio", "service"),
+        ("kuma", "service"),
+        ("cilium", "method"),
+    ] {
+        let routes = grpc(mesh.parse().unwrap(), rules.clone());
+        assert_eq!(backend(&ask(&routes, call("/shop.Cart/Add"))), winner, "{mesh}");
+        assert_eq!(backend(&ask(&routes, call("/shop.Cart/Get"))), "both", "{mesh}");
+    }
+}
+
+#[test]
+fn in_kuma_a_grpc_rule_without_matches_comes_before_one_on_headers_unless_it_says_that_it_takes_everything() {
+    let header = rule("header", json!({ "headers": [{ "name": "traffic", "value": "test" }] }));
+    let default = json!({ "backendRefs": [{ "name": "default", "port": 80 }] });
+    let explicit = rule("default", json!({}));
+    for (precedence, default, winner) in [
+        (Precedence::Kuma, &default, "default"),
+        (Precedence::Kuma, &explicit, "header"),
+        (Precedence::Spec, &default, "header"),
+        (Precedence::Istio, &default, "header"),
+        (Precedence::Cilium, &default, "header"),
+        (Precedence::Linkerd, &default, "header"),
+    ] {
+        let routes = grpc(precedence, json!([header, default]));
+        let outcome = ask(&routes, call("/shop.Cart/Add").header("traffic", "test"));
+        assert_eq!(backend(&outcome), winner, "{precedence:?}");
+        assert_eq!(backend(&ask(&routes, call("/shop.Cart/Add"))), "default", "{precedence:?}");
+    }
+}
+
+#[test]
+fn a_mesh_that_nobody_knows_is_named() {
+    let error = "mesh".parse::<Precedence>().unwrap_err().to_string();
+    assert_eq!(error, "the simulator does not know the mesh `mesh`");
+}
