@@ -28,7 +28,8 @@ use crate::route_match::RouteMatch;
 /// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
 /// let release = declare(&key, &document, &Capabilities::specification())?;
 /// let plan = plan(&release, &Observation::all_ready(&release));
-/// assert!(matches!(plan.notices[0], Notice::TakesEverything { .. }), "{}", plan.notices[0]);
+/// assert!(matches!(plan.notices[0], Notice::NoReadinessProbe { .. }), "{}", plan.notices[0]);
+/// assert!(matches!(plan.notices[2], Notice::TakesEverything { .. }), "{}", plan.notices[2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
