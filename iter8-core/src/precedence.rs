@@ -1,10 +1,11 @@
 //! Which of two matches a mesh chooses where a request meets both.
 
 mod arrange;
+mod facts;
 
 use std::cmp::Ordering;
 
-pub(crate) use arrange::{Claimant, arrange};
+pub(crate) use arrange::{Arrangement, Claimant, Order};
 
 use crate::capabilities::Precedence;
 use crate::route_match::{PathMatch, PathMatchType, RouteMatch, ValueMatch};
@@ -55,23 +56,23 @@ impl Specificity {
     }
 }
 
-/// How two matches can compare on requests that meet both: mostly in one way.
+/// How two matches can compare on requests that meet both: mostly in one way, which is then said twice.
 ///
 /// Where the length of what has matched decides, the request has a say in it: a regular expression matches the whole
 /// path, which is just as long as an exact path and may be as long as a prefix.
-pub(crate) fn comparisons(one: &RouteMatch, other: &RouteMatch, precedence: Precedence) -> Vec<Ordering> {
+pub(crate) fn comparisons(one: &RouteMatch, other: &RouteMatch, precedence: Precedence) -> [Ordering; 2] {
     let (a, b) = (Specificity::of(one, precedence), Specificity::of(other, precedence));
     let (decided, tied) = (a.cmp(&b), a.conditions.cmp(&b.conditions));
     match (precedence, Path::of(one), Path::of(other)) {
         (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Exact(_))
-        | (Precedence::PathLengthFirst, Path::Exact(_), Path::RegularExpression(_)) => vec![tied],
+        | (Precedence::PathLengthFirst, Path::Exact(_), Path::RegularExpression(_)) => [tied; 2],
         (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Prefix(_))
         | (Precedence::PathLengthFirst, Path::Prefix(_), Path::RegularExpression(_))
             if tied != decided =>
         {
-            vec![decided, tied]
+            [decided, tied]
         }
-        (Precedence::Specification | Precedence::PathLengthFirst, ..) => vec![decided],
+        (Precedence::Specification | Precedence::PathLengthFirst, ..) => [decided; 2],
     }
 }
 

@@ -5,6 +5,7 @@ use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
+use crate::precedence::{Arrangement, Claimant};
 use crate::release::{Environment, ParentRef, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::{Labels, List};
@@ -54,10 +55,12 @@ pub struct ValidRelease {
     /// How much fits into a route, by the capabilities it was validated for.
     pub limits: Limits,
     /// How the mesh chooses among rules, by the same capabilities.
-    pub precedence: Precedence,
+    pub(crate) precedence: Precedence,
     // INVARIANT: not empty; the first is the primary.
     pub(crate) primary: ValidVersion,
     pub(crate) candidates: Vec<ValidVersion>,
+    // Of the candidates, as `precedence` has it.
+    pub(crate) arrangement: Arrangement,
 }
 
 impl ValidRelease {
@@ -84,6 +87,22 @@ impl ValidRelease {
     #[must_use]
     pub fn candidates(&self) -> &[ValidVersion] {
         &self.candidates
+    }
+
+    /// Works out the order of the candidates' rules.
+    pub(crate) fn arranged(mut self) -> Self {
+        if self.strategy == Strategy::Canary {
+            self.arrangement = Arrangement::new(&self.claimants(), self.precedence);
+        }
+        self
+    }
+
+    /// The candidates as they claim their rules.
+    pub(crate) fn claimants(&self) -> Vec<Claimant<'_>> {
+        let claimants = self.candidates.iter();
+        claimants
+            .map(|candidate| Claimant { version: &candidate.name, matches: &candidate.matches })
+            .collect()
     }
 
     /// All versions, the primary first.

@@ -13,6 +13,7 @@ use crate::capabilities::Capabilities;
 use crate::filter::FilterType;
 use crate::name::{Hostname, Namespace, ServiceName};
 use crate::notice::Notice;
+use crate::precedence::Arrangement;
 use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy};
 use crate::shared::{Labels, List};
 use crate::valid_release::{ValidRelease, ValidVersion};
@@ -102,7 +103,8 @@ fn finish(
 ) -> Result<ValidRelease, InvalidReleaseError> {
     let unfinished = || Violation::new(FieldPath::root(), "cannot be planned");
     match (InvalidReleaseError::from_violations(violations), valid) {
-        (None, Some(valid)) => Ok(valid),
+        // What is not valid may have far more matches than can be compared with one another.
+        (None, Some(valid)) => Ok(valid.arranged()),
         (Some(error), _) => Err(error),
         (None, None) => Err(InvalidReleaseError::of(unfinished())),
     }
@@ -170,6 +172,7 @@ fn check(
         application: name,
         primary,
         candidates: versions.collect(),
+        arrangement: Arrangement::default(),
     };
     (Some(valid), violations)
 }
