@@ -28,13 +28,16 @@ impl Release {
     /// ```
     #[must_use]
     pub fn from_document(document: &Document) -> (Self, Vec<Violation>) {
+        let (release, mut violations) = Self::read(document);
+        document.locate(&mut violations);
+        (release, violations)
+    }
+
+    /// Reads a document; the violations do not yet say where they stand.
+    pub(crate) fn read(document: &Document) -> (Self, Vec<Violation>) {
         let context = Context::default();
         let release = release(&Node::new(document.root(), FieldPath::root(), &context));
-        let mut violations = context.into_violations();
-        for violation in &mut violations {
-            violation.position = document.position(&violation.path);
-        }
-        (release, violations)
+        (release, context.into_violations())
     }
 }
 

@@ -51,21 +51,14 @@ pub fn declare(
     document: &Document,
     capabilities: &Capabilities,
 ) -> Result<ValidRelease, InvalidReleaseError> {
-    let (release, mut violations) = Release::from_document(document);
-    let (valid, found) = check(key, &release, capabilities);
-    // What could not be read is missing, too; saying so again would only hide the cause.
-    let is_news = |violation: &Violation, known: &[Violation]| {
-        !known
-            .iter()
-            .any(|other| other.path.contains(&violation.path) || violation.path.contains(&other.path))
-    };
-    let unread = violations.clone();
-    violations.extend(found.into_iter().filter(|violation| is_news(violation, &unread)).map(
-        |mut violation| {
-            violation.position = document.position(&violation.path);
-            violation
-        },
-    ));
+    let (release, mut violations) = Release::read(document);
+    let (valid, mut found) = check(key, &release, capabilities);
+    if !violations.is_empty() {
+        let unread: BTreeSet<_> = violations.iter().map(|violation| &violation.path).collect();
+        found.retain(|violation| is_news(&violation.path, &unread));
+    }
+    violations.extend(found);
+    document.locate(&mut violations);
     violations.sort_by_key(|violation| violation.position);
     finish(valid, violations)
 }
@@ -95,6 +88,14 @@ pub fn validate(
 ) -> Result<ValidRelease, InvalidReleaseError> {
     let (valid, violations) = check(key, release, capabilities);
     finish(valid, violations)
+}
+
+/// What could not be read is missing, too; saying so again would only hide the cause.
+fn is_news(path: &FieldPath, unread: &BTreeSet<&FieldPath>) -> bool {
+    // What is inside of a path comes right after it.
+    let is_around = unread.range::<&FieldPath, _>(path..).next().is_some_and(|next| path.contains(next));
+    let mut parts = std::iter::successors(Some(path.clone()), FieldPath::parent);
+    !is_around && !parts.any(|part| unread.contains(&part))
 }
 
 fn finish(
