@@ -7,9 +7,10 @@ mod version;
 
 use fields::{Context, Node};
 
+use crate::field_path::Path;
 use crate::notice::Notice;
 use crate::release::{Application, Environment, ParentRef, Release, Strategy};
-use crate::{Document, FieldPath, Violation};
+use crate::{Document, Violation};
 
 impl Release {
     /// Reads a document.
@@ -36,7 +37,7 @@ impl Release {
     /// Reads a document; the violations do not yet say where they stand.
     pub(crate) fn read(document: &Document) -> (Self, Vec<Violation>) {
         let context = Context::default();
-        let release = release(&Node::new(document.root(), FieldPath::root(), &context));
+        let release = release(&Node::new(document.root(), Path::ROOT, &context));
         (release, context.into_violations())
     }
 }
@@ -46,7 +47,8 @@ fn release(node: &Node<'_>) -> Release {
     let Some(mut fields) = node.map() else { return release };
     release.environment = fields.take("environment").and_then(|node| environment(&node));
     release.gateways = fields.take("gateway").map(|node| gateways(&node)).unwrap_or_default();
-    release.hostnames = fields.take("hostnames").map(|node| node.list_of(Node::name)).unwrap_or_default();
+    release.hostnames =
+        fields.take("hostnames").map(|node| node.list_of(|node| node.name())).unwrap_or_default();
     match fields.take("application") {
         Some(node) => release.application = application(&node),
         None => node.context.report(Violation::new(node.path.field("application"), "is required")),

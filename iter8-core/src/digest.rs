@@ -1,10 +1,12 @@
 //! A digest of what was declared.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Value;
+use crate::shared::{Labels, List};
 
 /// A fingerprint of a declared object, kept on the object as annotation `iter8.tools/digest`.
 ///
@@ -33,9 +35,17 @@ impl Digest {
     /// ```
     #[must_use]
     pub fn of(value: &Value) -> Self {
+        Self::encoding(value)
+    }
+
+    /// The digest of what encodes like a value.
+    pub(crate) fn encoding(what: &(impl Encode + ?Sized)) -> Self {
+        const DIGITS: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
         let mut hash = Fnv::default();
-        hash.value(value);
-        Self(format!("{:016x}", hash.0))
+        what.encode(&mut hash);
+        let nibbles = hash.0.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        Self(nibbles.filter_map(|nibble| DIGITS.get(usize::from(nibble))).collect())
     }
 
     /// A digest as read from an annotation.
@@ -71,7 +81,12 @@ impl fmt::Display for Digest {
     }
 }
 
-struct Fnv(u64);
+/// What is hashed as the value that it stands for, without being made one.
+pub(crate) trait Encode {
+    fn encode(&self, hash: &mut Fnv);
+}
+
+pub(crate) struct Fnv(u64);
 
 impl Default for Fnv {
     fn default() -> Self {
@@ -80,40 +95,21 @@ impl Default for Fnv {
 }
 
 impl Fnv {
+    const PRIME: u64 = 0x0100_0000_01b3;
+
     fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
         }
     }
 
-    /// A tag, then the content; whatever has a length says it first, so that no two values encode alike.
-    fn value(&mut self, value: &Value) {
-        match value {
-            Value::Null => self.bytes(b"z"),
-            Value::Bool(value) => self.bytes(if *value { b"t" } else { b"f" }),
-            Value::Integer(number) => {
-                self.bytes(b"i");
-                self.bytes(&number.to_le_bytes());
-            }
-            Value::Float(number) => {
-                self.bytes(b"d");
-                self.bytes(&number.to_bits().to_le_bytes());
-            }
-            Value::String(text) => self.text(b"s", text),
-            Value::List(entries) => {
-                self.length(b"l", entries.len());
-                for entry in entries {
-                    self.value(entry);
-                }
-            }
-            Value::Map(fields) => {
-                self.length(b"m", fields.len());
-                for (name, value) in fields {
-                    self.text(b"k", name);
-                    self.value(value);
-                }
-            }
-        }
+    /// The bytes of a number, the lowest first. Most are 0, which only multiply.
+    fn number(&mut self, bytes: &[u8]) {
+        let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+        let (digits, zeros) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+        self.bytes(digits);
+        let zeros = u32::try_from(zeros.len()).unwrap_or(0);
+        self.0 = self.0.wrapping_mul(Self::PRIME.wrapping_pow(zeros));
     }
 
     fn text(&mut self, tag: &[u8], text: &str) {
@@ -124,13 +120,114 @@ impl Fnv {
     fn length(&mut self, tag: &[u8], length: usize) {
         self.bytes(tag);
         // A usize has at most 64 bits on every platform there is.
-        self.bytes(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+        self.number(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+    }
+
+    /// A map of these fields, which come in the order of their names.
+    pub(crate) fn map(&mut self, fields: &[(&str, &dyn Encode)]) {
+        self.length(b"m", fields.len());
+        for (name, value) in fields {
+            self.text(b"k", name);
+            value.encode(self);
+        }
+    }
+}
+
+/// A tag, then the content; whatever has a length says it first, so that no two values encode alike.
+impl Encode for Value {
+    fn encode(&self, hash: &mut Fnv) {
+        match self {
+            Self::Null => hash.bytes(b"z"),
+            Self::Bool(value) => hash.bytes(if *value { b"t" } else { b"f" }),
+            Self::Integer(number) => number.encode(hash),
+            Self::Float(number) => {
+                hash.bytes(b"d");
+                hash.bytes(&number.to_bits().to_le_bytes());
+            }
+            Self::String(text) => text.as_str().encode(hash),
+            Self::List(entries) => entries.as_slice().encode(hash),
+            Self::Map(fields) => fields.encode(hash),
+        }
+    }
+}
+
+impl Encode for i128 {
+    fn encode(&self, hash: &mut Fnv) {
+        hash.bytes(b"i");
+        hash.number(&self.to_le_bytes());
+    }
+}
+
+impl Encode for &str {
+    fn encode(&self, hash: &mut Fnv) {
+        hash.text(b"s", self);
+    }
+}
+
+impl<T: Encode> Encode for [T] {
+    fn encode(&self, hash: &mut Fnv) {
+        hash.length(b"l", self.len());
+        for entry in self {
+            entry.encode(hash);
+        }
+    }
+}
+
+impl<T: Encode, const N: usize> Encode for [T; N] {
+    fn encode(&self, hash: &mut Fnv) {
+        self.as_slice().encode(hash);
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn encode(&self, hash: &mut Fnv) {
+        self.as_slice().encode(hash);
+    }
+}
+
+impl<T: Encode> Encode for Option<T> {
+    fn encode(&self, hash: &mut Fnv) {
+        match self {
+            Some(value) => value.encode(hash),
+            None => Value::Null.encode(hash),
+        }
+    }
+}
+
+impl<T: Encode> Encode for List<T> {
+    fn encode(&self, hash: &mut Fnv) {
+        (**self).encode(hash);
+    }
+}
+
+impl<T: Encode> Encode for BTreeMap<String, T> {
+    fn encode(&self, hash: &mut Fnv) {
+        hash.length(b"m", self.len());
+        for (name, value) in self {
+            hash.text(b"k", name);
+            value.encode(hash);
+        }
+    }
+}
+
+impl Encode for String {
+    fn encode(&self, hash: &mut Fnv) {
+        self.as_str().encode(hash);
+    }
+}
+
+impl Encode for Labels {
+    fn encode(&self, hash: &mut Fnv) {
+        (**self).encode(hash);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        FrontService, Method, PathMatch, PathMatchType, Port, RouteMatch, ValueMatch, ValueMatchType,
+    };
 
     #[test]
     fn the_digest_never_changes_between_builds() {
@@ -149,5 +246,44 @@ mod tests {
         ];
         let digests: std::collections::BTreeSet<_> = texts.iter().map(Digest::of).collect();
         assert_eq!(digests.len(), texts.len());
+    }
+
+    #[test]
+    fn what_is_declared_has_the_digest_of_the_value_that_it_stands_for() {
+        let header =
+            ValueMatch { kind: ValueMatchType::RegularExpression, name: "a".into(), value: "b+".into() };
+        let path = PathMatch { kind: PathMatchType::Exact, value: "/x".into() };
+        let route_match = RouteMatch {
+            path: Some(path),
+            headers: vec![header],
+            query_params: Vec::new(),
+            method: Some(Method::Get),
+        };
+        let expected = Value::from([
+            ("path", vec!["Exact", "/x"].into()),
+            ("headers", vec![vec!["RegularExpression", "a", "b+"]].into()),
+            ("queryParams", Value::List(Vec::new())),
+            ("method", "GET".into()),
+        ]);
+        assert_eq!(Digest::encoding(&route_match), Digest::of(&expected));
+        let labels = Labels::from([("app".to_owned(), "web".to_owned())]);
+        assert_eq!(Digest::encoding(&labels), Digest::of(&Value::from([("app", "web".into())])));
+        let front = FrontService {
+            name: "web".parse().unwrap(),
+            port: Port::HTTP,
+            target_port: None,
+            selector: labels,
+            labels: Labels::default(),
+            annotations: Labels::default(),
+        };
+        let expected = Value::from([
+            ("name", "web".into()),
+            ("port", Value::from(80_u16)),
+            ("targetPort", Value::Null),
+            ("selector", Value::from([("app", "web".into())])),
+            ("labels", Value::Map(BTreeMap::new())),
+            ("annotations", Value::Map(BTreeMap::new())),
+        ]);
+        assert_eq!(front.digest(), Digest::of(&expected));
     }
 }

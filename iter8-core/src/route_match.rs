@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Value;
+use crate::digest::{Encode, Fnv};
 
 /// Conditions that a request must all meet. A list of matches is an OR of these ANDs.
 ///
@@ -35,25 +35,16 @@ impl RouteMatch {
         Self { headers: vec![header], ..Self::default() }
     }
 
-    /// The match as a value, for a digest.
-    pub(crate) fn to_value(&self) -> Value {
-        let values = |values: &[ValueMatch]| values.iter().map(ValueMatch::to_value).collect::<Vec<_>>();
-        let path =
-            self.path.as_ref().map(|path| Value::from([path.kind.as_str(), path.value.as_str()].to_vec()));
-        Value::from([
-            ("path", path.unwrap_or_default()),
-            ("headers", values(&self.headers).into()),
-            ("queryParams", values(&self.query_params).into()),
-            ("method", self.method.map(|method| method.as_str().into()).unwrap_or_default()),
-        ])
-    }
-
     /// The match in the one form that is planned and observed: the prefix `/`, which every path has and the API
     /// server adds to a match without a path, is no condition.
     #[must_use]
     pub fn canonical(&self) -> Self {
+        self.clone().into_canonical()
+    }
+
+    pub(crate) fn into_canonical(self) -> Self {
         let is_condition = |path: &PathMatch| path.kind != PathMatchType::PathPrefix || path.value != "/";
-        Self { path: self.path.clone().filter(is_condition), ..self.clone() }
+        Self { path: self.path.filter(is_condition), ..self }
     }
 
     /// What a canary candidate without `matches` is reached by: header `traffic: test`.
@@ -159,9 +150,20 @@ pub enum ValueMatchType {
     RegularExpression,
 }
 
-impl ValueMatch {
-    fn to_value(&self) -> Value {
-        [self.kind.as_str(), self.name.as_str(), self.value.as_str()].to_vec().into()
+impl Encode for RouteMatch {
+    fn encode(&self, hash: &mut Fnv) {
+        hash.map(&[
+            ("headers", &self.headers),
+            ("method", &self.method.map(Method::as_str)),
+            ("path", &self.path.as_ref().map(|path| [path.kind.as_str(), path.value.as_str()])),
+            ("queryParams", &self.query_params),
+        ]);
+    }
+}
+
+impl Encode for ValueMatch {
+    fn encode(&self, hash: &mut Fnv) {
+        [self.kind.as_str(), self.name.as_str(), self.value.as_str()].encode(hash);
     }
 }
 

@@ -7,15 +7,16 @@ mod route;
 mod specification;
 mod version;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::capabilities::Capabilities;
+use crate::field_path::Path;
 use crate::filter::FilterType;
 use crate::name::{Hostname, Namespace, ServiceName};
 use crate::notice::Notice;
 use crate::precedence::Arrangement;
 use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy};
-use crate::shared::{Labels, List};
+use crate::shared::List;
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::violation::{InvalidReleaseError, Violation};
 use crate::weight::Port;
@@ -52,7 +53,7 @@ pub fn declare(
     capabilities: &Capabilities,
 ) -> Result<ValidRelease, InvalidReleaseError> {
     let (release, mut violations) = Release::read(document);
-    let (valid, mut found) = check(key, &release, capabilities);
+    let (valid, mut found) = check(key, release, capabilities);
     if !violations.is_empty() {
         let unread: BTreeSet<_> = violations.iter().map(|violation| &violation.path).collect();
         found.retain(|violation| is_news(&violation.path, &unread));
@@ -86,7 +87,7 @@ pub fn validate(
     release: &Release,
     capabilities: &Capabilities,
 ) -> Result<ValidRelease, InvalidReleaseError> {
-    let (valid, violations) = check(key, release, capabilities);
+    let (valid, violations) = check(key, release.clone(), capabilities);
     finish(valid, violations)
 }
 
@@ -114,14 +115,13 @@ fn finish(
 /// The release where it can be built at all, and what is wrong with it.
 fn check(
     key: &ReleaseKey,
-    release: &Release,
+    mut release: Release,
     capabilities: &Capabilities,
 ) -> (Option<ValidRelease>, Vec<Violation>) {
     let mut violations = Vec::new();
-    let root = FieldPath::root();
-    let path = root.field("application");
-    let environment = required_environment(release, &mut violations);
-    let strategy = strategy(release, environment, capabilities, &path, &mut violations);
+    let path = &Path::APPLICATION;
+    let environment = required_environment(&release, &mut violations);
+    let strategy = strategy(&release, environment, capabilities, path, &mut violations);
     let application = &release.application;
 
     let metadata_path = path.field("metadata");
@@ -134,22 +134,32 @@ fn check(
         violations.push(Violation::new(path.field("drainSeconds"), message).value(&seconds));
     }
 
-    let Some(name) = application_name(key, release, &metadata_path, &mut violations) else {
+    let Some(name) = application_name(key, &release, &metadata_path, &mut violations) else {
         return (None, violations);
     };
-    let context = version::Context { key, application: &name, release, strategy };
-    let versions: Vec<_> = application
-        .versions
-        .iter()
-        .enumerate()
-        .filter_map(|(index, declared)| version::version(&context, index, declared, &mut violations))
-        .collect();
     if application.versions.is_empty() {
         let violation = Violation::new(path.field("versions"), "at least one version is required");
         violations.push(violation.hint("write a list with the primary first"));
     }
-    unique_names(&context, &versions, &mut violations);
     limits::check(strategy, application, &release.hostnames, &capabilities.limits, &mut violations);
+    let versions = std::mem::take(&mut release.application.versions);
+    let application = &release.application;
+    let (labels, annotations) = (application.labels.clone().into(), application.annotations.clone().into());
+    let context = version::Context {
+        key,
+        application: &name,
+        port: application.port,
+        labels: &labels,
+        annotations: &annotations,
+        has_front: environment == Environment::DeploymentGtw,
+        strategy,
+    };
+    let versions: Vec<_> = versions
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, declared)| version::version(&context, index, declared, &mut violations))
+        .collect();
+    unique_names(&context, &versions, &mut violations);
 
     let mut versions = versions.into_iter();
     let Some(primary) = versions.next() else { return (None, violations) };
@@ -161,13 +171,13 @@ fn check(
         drain_seconds: application.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS),
         gateways: release.gateways.clone().into(),
         hostnames: hostnames(&name, key, &release.hostnames),
-        labels: application.labels.clone().into(),
-        annotations: application.annotations.clone().into(),
-        route_labels: merged(&application.labels, &application.route.labels),
-        route_annotations: merged(&application.annotations, &application.route.annotations),
+        route_labels: labels.with(&application.route.labels),
+        route_annotations: annotations.with(&application.route.annotations),
+        labels,
+        annotations,
         timeouts: application.route.timeouts,
         filters: filters.into(),
-        warnings: warnings(release, strategy),
+        warnings: warnings(&release, strategy),
         limits: capabilities.limits,
         precedence: capabilities.precedence,
         application: name,
@@ -176,10 +186,6 @@ fn check(
         arrangement: Arrangement::default(),
     };
     (Some(valid), violations)
-}
-
-fn merged(under: &BTreeMap<String, String>, over: &BTreeMap<String, String>) -> Labels {
-    under.iter().chain(over).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn warnings(release: &Release, strategy: Strategy) -> Vec<Notice> {
@@ -204,7 +210,7 @@ fn strategy(
     release: &Release,
     environment: Environment,
     capabilities: &Capabilities,
-    path: &FieldPath,
+    path: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) -> Strategy {
     let strategy = release.application.strategy.unwrap_or_default();
@@ -232,7 +238,7 @@ fn strategy(
 fn own_namespace(
     declared: Option<&Namespace>,
     key: &ReleaseKey,
-    metadata: &FieldPath,
+    metadata: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) {
     if let Some(namespace) = declared
@@ -252,7 +258,7 @@ fn own_namespace(
 fn application_name(
     key: &ReleaseKey,
     release: &Release,
-    metadata: &FieldPath,
+    metadata: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) -> Option<ServiceName> {
     if let Some(name) = &release.application.name {
@@ -295,17 +301,17 @@ fn unique_names(context: &version::Context<'_>, versions: &[ValidVersion], viola
             violations.push(violation.value(&version.name).hint("give every version a name of its own"));
             continue; // its objects have the same names for the same reason
         }
-        if version.service == *context.application && context.has_front() {
-            let path = version::service_name_path(&path, context.declared(index));
+        if version.service == *context.application && context.has_front {
+            let path = version::service_name_path(&path, version.service_specification.as_ref());
             let violation = Violation::new(path, "is reserved for the front Service of the application");
             violations.push(violation.value(&version.service).hint("choose another name"));
         }
         if !services.insert(version.service.as_str()) {
-            let path = path.field("serviceSpecification").field("metadata").field("name");
+            let path = FieldPath::from(path).field("serviceSpecification").field("metadata").field("name");
             violations.push(Violation::new(path, "duplicate Service name").value(&version.service));
         }
         if !deployments.insert(version.deployment.as_str()) {
-            let path = path.field("deploymentSpecification").field("metadata").field("name");
+            let path = FieldPath::from(path).field("deploymentSpecification").field("metadata").field("name");
             violations.push(Violation::new(path, "duplicate Deployment name").value(&version.deployment));
         }
     }

@@ -54,8 +54,8 @@ pub struct Violation {
 
 impl Violation {
     /// A violation at `path`; value, hint and position can be added.
-    pub(crate) fn new(path: FieldPath, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), value: None, hint: None, position: None }
+    pub(crate) fn new(path: impl Into<FieldPath>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into(), value: None, hint: None, position: None }
     }
 
     /// Adds the value that was found.

@@ -19,29 +19,35 @@ fn one_document(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Candidates and matches in every number that is usual.
+/// A hundred documents in one file: those of the tutorial, and larger ones between them.
+fn hundred() -> String {
+    let tutorial = [
+        include_str!("../../../testdata/tutorial/1-initial.yaml"),
+        include_str!("../../../testdata/tutorial/2-candidate.yaml"),
+        include_str!("../../../testdata/tutorial/3-promoted.yaml"),
+    ];
+    let document = |index: usize| match tutorial.get(index % 4) {
+        Some(document) => (*document).to_owned(),
+        None => canary(1 + index % 3, 1 + index % 5),
+    };
+    (0..100).map(document).collect::<Vec<_>>().join("---\n")
+}
+
 #[divan::bench]
 fn hundred_documents(bencher: Bencher<'_, '_>) {
-    let documents = (0..100).map(|index| canary(1 + index % 4, 1 + index % 3));
-    let text = documents.collect::<Vec<_>>().join("---\n");
-    let (key, capabilities) = (key(), Capabilities::specification());
+    let (text, key, capabilities) = (hundred(), key(), Capabilities::specification());
     bencher.counter(BytesCount::of_str(&text)).bench_local(|| {
         measured(|| {
             let documents = Document::all_from_yaml(&text).unwrap();
-            assert_eq!(documents.len(), 100);
-            documents
-                .iter()
-                .map(|document| declare(&key, document, &capabilities).unwrap())
-                .collect::<Vec<_>>()
+            let releases = documents.iter().map(|document| declare(&key, document, &capabilities).unwrap());
+            releases.collect::<Vec<_>>()
         })
     });
 }
 
-/// The part of the parser alone.
 #[divan::bench]
-fn hundred_documents_unread(bencher: Bencher<'_, '_>) {
-    let documents = (0..100).map(|index| canary(1 + index % 4, 1 + index % 3));
-    let text = documents.collect::<Vec<_>>().join("---\n");
+fn hundred_documents_unvalidated(bencher: Bencher<'_, '_>) {
+    let text = hundred();
     bencher
         .counter(BytesCount::of_str(&text))
         .bench_local(|| measured(|| Document::all_from_yaml(&text).unwrap()));

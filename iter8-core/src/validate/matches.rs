@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::Violation;
+use crate::field_path::Path;
 use crate::route_match::{PathMatch, PathMatchType, RouteMatch, ValueMatch};
-use crate::{FieldPath, Violation};
 
 /// The longest value of a header, query parameter or path match (HTTPRoute CRD, Gateway API v1.5).
 pub(super) const VALUE_LENGTH: usize = 4096;
@@ -11,7 +12,7 @@ const PATH_LENGTH: usize = 1024;
 const NAME_LENGTH: usize = 256;
 const CONDITIONS: usize = 16;
 
-pub(super) fn check(entry: &RouteMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
+pub(super) fn check(entry: &RouteMatch, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if let Some(path_match) = &entry.path {
         check_path(path_match, &path.field("path").field("value"), violations);
     }
@@ -19,9 +20,9 @@ pub(super) fn check(entry: &RouteMatch, path: &FieldPath, violations: &mut Vec<V
     check_values("query parameter", &entry.query_params, &path.field("queryParams"), violations);
 }
 
-fn check_path(path_match: &PathMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_path(path_match: &PathMatch, path: &Path<'_>, violations: &mut Vec<Violation>) {
     let value = path_match.value.as_str();
-    let mut refuse = |message: String| violations.push(Violation::new(path.clone(), message).value(value));
+    let mut refuse = |message: String| violations.push(Violation::new(path, message).value(value));
     if value.chars().count() > PATH_LENGTH {
         refuse(format!("must have at most {PATH_LENGTH} characters"));
     }
@@ -51,10 +52,10 @@ fn check_path(path_match: &PathMatch, path: &FieldPath, violations: &mut Vec<Vio
     }
 }
 
-fn check_values(what: &str, entries: &[ValueMatch], path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_values(what: &str, entries: &[ValueMatch], path: &Path<'_>, violations: &mut Vec<Violation>) {
     if entries.len() > CONDITIONS {
         let message = format!("a match has at most {CONDITIONS} {what} conditions, not {}", entries.len());
-        violations.push(Violation::new(path.clone(), message));
+        violations.push(Violation::new(path, message));
     }
     let mut names = BTreeSet::new();
     for (index, entry) in entries.iter().enumerate() {

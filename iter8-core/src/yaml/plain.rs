@@ -48,8 +48,9 @@ impl<'a> Reader<'a> {
     fn advance(&mut self) {
         self.current = None;
         while !self.rest.is_empty() {
-            let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
-            self.rest = rest;
+            let end = self.rest.bytes().position(|byte| byte == b'\n').unwrap_or(self.rest.len());
+            let (line, rest) = self.rest.split_at_checked(end).unwrap_or_default();
+            self.rest = rest.strip_prefix('\n').unwrap_or_default();
             let text = line.trim_start_matches(' ');
             if !text.is_empty() && !text.starts_with('#') {
                 let indent = line.len().saturating_sub(text.len());
