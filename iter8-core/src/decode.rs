@@ -8,6 +8,7 @@ mod version;
 use fields::{Context, Node};
 
 use crate::field_path::Path;
+use crate::name::Hostname;
 use crate::notice::Notice;
 use crate::release::{Application, Environment, ParentRef, Release, Strategy};
 use crate::{Document, Violation};
@@ -47,8 +48,7 @@ fn release(node: &Node<'_>) -> Release {
     let Some(mut fields) = node.map() else { return release };
     release.environment = fields.take("environment").and_then(|node| environment(&node));
     release.gateways = fields.take("gateway").map(|node| gateways(&node)).unwrap_or_default();
-    release.hostnames =
-        fields.take("hostnames").map(|node| node.list_of(|node| node.name())).unwrap_or_default();
+    release.hostnames = fields.take("hostnames").map(|node| node.list_of(hostname)).unwrap_or_default();
     match fields.take("application") {
         Some(node) => release.application = application(&node),
         None => node.context.report(Violation::new(node.path.field("application"), "is required")),
@@ -60,6 +60,10 @@ fn release(node: &Node<'_>) -> Release {
     }
     fields.finish();
     release
+}
+
+fn hostname(node: &Node<'_>) -> Option<Hostname> {
+    node.name()
 }
 
 fn environment(node: &Node<'_>) -> Option<Environment> {

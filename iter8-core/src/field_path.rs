@@ -80,7 +80,7 @@ impl FieldPath {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path<'a> {
     /// `None` for the whole document.
-    last: Option<(&'a Path<'a>, Part<'a>)>,
+    last: Option<(&'a Self, Part<'a>)>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,11 @@
 //! What planning and reading documents cost: `cargo bench -p iter8-core`; `scripts/bench` for the table.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "as in tests: a figure of what is not as it should be is none"
+)]
+
 mod parse;
 mod plan;
 mod releases;

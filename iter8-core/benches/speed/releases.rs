@@ -22,14 +22,14 @@ application:
     for candidate in 1..=candidates {
         write!(text, "  - image: registry.example.com/web:{}\n    matches:\n", candidate + 1).unwrap();
         for entry in 0..matches {
-            text.push_str(&match entry % 4 {
-                0 => {
-                    format!("    - headers:\n      - {{name: x-cohort, value: cohort-{candidate}-{entry}}}\n")
-                }
-                1 => format!("    - path: {{type: PathPrefix, value: /api/{candidate}/{entry}}}\n"),
-                2 => format!("    - method: POST\n      path: {{type: Exact, value: /orders/{candidate}}}\n"),
-                _ => format!("    - queryParams:\n      - {{name: cohort, value: '{candidate}-{entry}'}}\n"),
-            });
+            let at = format!("{candidate}-{entry}");
+            let entry = match entry % 4 {
+                0 => format!("    - headers:\n      - {{name: x-cohort, value: cohort-{at}}}\n"),
+                1 => format!("    - path: {{type: PathPrefix, value: /api/{at}}}\n"),
+                2 => format!("    - method: POST\n      path: {{type: Exact, value: /orders/{at}}}\n"),
+                _ => format!("    - queryParams:\n      - {{name: cohort, value: '{at}'}}\n"),
+            };
+            text.push_str(&entry);
         }
     }
     text

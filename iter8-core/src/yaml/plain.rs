@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
             }
         };
         let comment = rest.trim_start_matches(' ');
-        if !comment.is_empty() && !(comment.starts_with('#') && comment.len() < rest.len()) {
+        if !(comment.is_empty() || comment.starts_with('#') && comment.len() < rest.len()) {
             return None;
         }
         self.advance();
@@ -305,7 +305,7 @@ fn number(text: &str, digits: &str) -> Option<Value> {
         let is_simple = !has_leading_zero && digits.len() <= SHORT;
         return if is_simple { text.parse().ok().map(Value::Integer) } else { None };
     }
-    let is_of_base = has_leading_zero && digits.bytes().nth(1).is_some_and(|byte| byte.is_ascii_alphabetic());
+    let is_of_base = has_leading_zero && digits.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
     if is_of_base || digits.contains('_') || digits.starts_with('.') {
         return None;
     }

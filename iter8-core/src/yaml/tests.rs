@@ -219,8 +219,8 @@ proptest! {
     fn the_fast_reader_reads_lines_as_the_slow_one_does(
         lines in proptest::collection::vec((0..5_usize, proptest::sample::select(&LINES[..]), proptest::sample::select(&ENDS[..])), 1..8),
     ) {
-        let text: String =
-            lines.iter().map(|(indent, line, end)| format!("{}{line}{end}\n", " ".repeat(*indent))).collect();
+        let lines = lines.iter().map(|(indent, line, end)| format!("{}{line}{end}\n", " ".repeat(*indent)));
+        let text = lines.collect::<Vec<_>>().concat();
         is_read_alike(&text);
     }
 }
