@@ -12,7 +12,6 @@
 use std::fs;
 use std::path::Path;
 
-use gateway_api::httproutes::HttpRoute;
 use iter8_core::{
     Document, Observation, PlannedRule, ReleaseKey, RoutingBackend, ValidRelease, declare, plan,
 };
@@ -25,7 +24,7 @@ struct Routing {
     nothing_is_ready: Vec<String>,
     only_the_primary_is_ready: Vec<String>,
     every_version_is_ready: Vec<String>,
-    route: Vec<HttpRoute>,
+    route: Vec<<GatewayApiBackend as RoutingBackend>::Object>,
 }
 
 fn routing(release: &ValidRelease, backend: &GatewayApiBackend) -> Routing {
