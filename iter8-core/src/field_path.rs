@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::violation::Brief;
+
 /// The path to a field, written as `application.versions[1].matches[0].path`.
 ///
 /// ```
@@ -140,10 +142,10 @@ impl fmt::Display for FieldPath {
             match segment {
                 // A name that would read like more than one segment (`iter8.tools/watch`) is put in brackets.
                 Segment::Field(name) if name.contains(['.', '[', ' ']) || name.is_empty() => {
-                    write!(f, "[{name}]")?;
+                    write!(f, "[{}]", Brief(name))?;
                 }
-                Segment::Field(name) if position == 0 => f.write_str(name)?,
-                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Field(name) if position == 0 => Brief(name).fmt(f)?,
+                Segment::Field(name) => write!(f, ".{}", Brief(name))?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
             }
         }

@@ -60,7 +60,7 @@ impl Violation {
 
     /// Adds the value that was found.
     pub(crate) fn value(mut self, value: &(impl ToString + ?Sized)) -> Self {
-        self.value = Some(value.to_string());
+        self.value = Some(Brief(&value.to_string()).to_string());
         self
     }
 
@@ -68,6 +68,24 @@ impl Violation {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// A text of the document, cut where it is longer than any that is right: what is said of it stays readable.
+pub(crate) struct Brief<'a>(pub(crate) &'a str);
+
+impl Brief<'_> {
+    /// As many characters as the key of a label has at most.
+    const LENGTH: usize = 317;
+}
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cut = self.0.char_indices().nth(Self::LENGTH);
+        match cut.and_then(|(end, _)| self.0.get(..end)) {
+            Some(beginning) => write!(f, "{beginning}…"),
+            None => f.write_str(self.0),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod stream;
 mod tests;
 
 use crate::document::{Document, Positions, Source};
-use crate::violation::Position;
+use crate::violation::{Brief, Position};
 use crate::{FieldPath, Violation};
 
 /// How deep a document may be: more than any Deployment needs, and little enough for the stack of a thread.
@@ -37,7 +37,7 @@ pub struct InvalidYamlError {
 
 impl InvalidYamlError {
     fn new(position: Option<Position>, why: &str) -> Self {
-        Self { position, message: format!("not a valid YAML document: {why}") }
+        Self { position, message: format!("not a valid YAML document: {}", Brief(why)) }
     }
 }
 

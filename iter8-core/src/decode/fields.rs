@@ -6,6 +6,7 @@ use std::fmt::Display;
 
 use crate::field_path::Path;
 use crate::release::Declared;
+use crate::violation::Brief;
 use crate::{Fields, Value, Violation};
 
 /// Where violations are collected.
@@ -212,7 +213,7 @@ impl<'a> MapReader<'a> {
     /// Reports the fields that were not asked for.
     pub(super) fn finish(self) {
         for name in self.fields.keys().filter(|name| self.is_rest(name)) {
-            let violation = Violation::new(self.path.field(name), format!("unknown field `{name}`"));
+            let violation = Violation::new(self.path.field(name), format!("unknown field `{}`", Brief(name)));
             self.context.report(match nearest(name, &self.known) {
                 Some(known) => violation.hint(format!("did you mean `{known}`?")),
                 None => violation.hint(format!("known fields are {}", self.known.join(", "))),

@@ -20,6 +20,9 @@ pub(super) fn read(text: &str) -> Result<(Value, Positions), InvalidYamlError> {
             max_depth: DEPTH,
             flow_nesting_limit: DEPTH,
         },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: REPLAYED_EVENTS,
+        },
     };
     let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| InvalidYamlError::new(error.location().map(position), &one_line(&error)))?;
@@ -34,6 +37,9 @@ fn position(location: serde_saphyr::Location) -> Position {
     Position { line: location.line(), column: location.column() }
 }
 
+/// How much aliases may repeat: more than any release needs, and nothing that takes a second.
+const REPLAYED_EVENTS: usize = 50_000;
+
 /// What is wrong, without the position, which we give in a form of our own, and without the parser's
 /// advice to programmers.
 fn one_line(error: &serde_saphyr::Error) -> String {
@@ -45,7 +51,9 @@ fn one_line(error: &serde_saphyr::Error) -> String {
     let line = line.split(" at line ").next().unwrap_or(line);
     let line = line.split(", set DuplicateKeyPolicy").next().unwrap_or(line).trim_start_matches("error: ");
     // Inside of an alias the parser gives these as text only.
-    let is_too_large = line.starts_with("budget breached") || line == "recursion limit exceeded";
+    let is_too_large = ["budget breached", "recursion limit exceeded", "alias replay limit exceeded"]
+        .iter()
+        .any(|limit| line.starts_with(limit));
     if is_too_large { super::TOO_LARGE.to_owned() } else { line.to_owned() }
 }
 
