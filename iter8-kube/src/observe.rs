@@ -71,7 +71,7 @@ fn route<B: RoutingBackend>(backend: &B, objects: &[Owned]) -> Option<iter8_core
     let is_route = |owned: &&Owned| backend.kinds().contains(&owned.kind);
     let live =
         objects.iter().filter(is_route).filter(|owned| owned.object.metadata.deletion_timestamp.is_none());
-    let typed = live.filter_map(|owned| serde_json::to_value(&*owned.object).ok());
+    let typed = live.filter_map(|owned| serde_json::to_value(&owned.object).ok());
     let typed: Vec<_> = typed.filter_map(|value| serde_json::from_value(value).ok()).collect();
     backend.observe(&typed)
 }
