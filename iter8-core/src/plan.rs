@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::Digest;
-use crate::digest::{Encode, Fnv};
+use crate::digest::{Encode, Hasher};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
@@ -213,7 +213,7 @@ impl FrontService {
 }
 
 impl Encode for FrontService {
-    fn encode(&self, hash: &mut Fnv) {
+    fn encode(&self, hash: &mut Hasher) {
         hash.map(&[
             ("annotations", &self.annotations),
             ("labels", &self.labels),

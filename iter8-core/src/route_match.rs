@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Encode, Fnv};
+use crate::digest::{Encode, Hasher};
 
 /// Conditions that a request must all meet. A list of matches is an OR of these ANDs.
 ///
@@ -151,7 +151,7 @@ pub enum ValueMatchType {
 }
 
 impl Encode for RouteMatch {
-    fn encode(&self, hash: &mut Fnv) {
+    fn encode(&self, hash: &mut Hasher) {
         hash.map(&[
             ("headers", &self.headers),
             ("method", &self.method.map(Method::as_str)),
@@ -162,7 +162,7 @@ impl Encode for RouteMatch {
 }
 
 impl Encode for ValueMatch {
-    fn encode(&self, hash: &mut Fnv) {
+    fn encode(&self, hash: &mut Hasher) {
         [self.kind.as_str(), self.name.as_str(), self.value.as_str()].encode(hash);
     }
 }

@@ -1,7 +1,7 @@
 //! A release that can be planned: every default filled in, every rule of the declaration checked.
 
 use crate::capabilities::{Limits, Precedence};
-use crate::digest::{Encode, Fnv};
+use crate::digest::{Encode, Hasher};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
@@ -269,7 +269,7 @@ impl ValidVersion {
 struct DeclaredDeployment<'a>(&'a ValidVersion);
 
 impl Encode for DeclaredDeployment<'_> {
-    fn encode(&self, hash: &mut Fnv) {
+    fn encode(&self, hash: &mut Hasher) {
         let version = self.0;
         let replicas = version.replicas.map(i128::from);
         let name = version.deployment.as_str();
@@ -303,7 +303,7 @@ impl Encode for DeclaredDeployment<'_> {
 struct DeclaredService<'a>(&'a ValidVersion);
 
 impl Encode for DeclaredService<'_> {
-    fn encode(&self, hash: &mut Fnv) {
+    fn encode(&self, hash: &mut Hasher) {
         let version = self.0;
         let weight = i128::from(version.weight.get());
         let target_port = version.target_port.to_value();
