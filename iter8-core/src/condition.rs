@@ -150,11 +150,13 @@ impl Condition {
 /// assert_eq!(conditions[0].message, error.to_string());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Of more violations than fit into a condition only the first are named.
 #[must_use]
 pub fn refusal(error: &InvalidReleaseError) -> Vec<Condition> {
     let reason = "Invalid";
     vec![
-        Condition::new(ConditionType::Accepted, false, reason, error.to_string()),
+        Condition::new(ConditionType::Accepted, false, reason, refusal_message(error)),
         Condition::new(
             ConditionType::Ready,
             false,
@@ -162,6 +164,25 @@ pub fn refusal(error: &InvalidReleaseError) -> Vec<Condition> {
             "the document is not valid; what runs stays as it is",
         ),
     ]
+}
+
+/// The most characters that the message of a Kubernetes condition may have.
+const MESSAGE_LENGTH: usize = 32_768;
+
+fn refusal_message(error: &InvalidReleaseError) -> String {
+    // Room for the last line.
+    let mut room = MESSAGE_LENGTH.saturating_sub(40);
+    let mut lines = Vec::new();
+    for violation in error.violations() {
+        let line = violation.to_string();
+        let Some(rest) = room.checked_sub(line.chars().count().saturating_add(1)) else {
+            lines.push(format!("and {} more", error.violations().len().saturating_sub(lines.len())));
+            break;
+        };
+        room = rest;
+        lines.push(line);
+    }
+    lines.join("\n")
 }
 
 /// What keeps the controller from writing an object.

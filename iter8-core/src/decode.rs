@@ -7,9 +7,11 @@ mod version;
 
 use fields::{Context, Node};
 
+use crate::field_path::Path;
+use crate::name::Hostname;
 use crate::notice::Notice;
 use crate::release::{Application, Environment, ParentRef, Protocol, Release, Strategy};
-use crate::{Document, FieldPath, Violation};
+use crate::{Document, Violation};
 
 impl Release {
     /// Reads a document.
@@ -28,13 +30,16 @@ impl Release {
     /// ```
     #[must_use]
     pub fn from_document(document: &Document) -> (Self, Vec<Violation>) {
-        let context = Context::default();
-        let release = release(&Node::new(document.root(), FieldPath::root(), &context));
-        let mut violations = context.into_violations();
-        for violation in &mut violations {
-            violation.position = document.position(&violation.path);
-        }
+        let (release, mut violations) = Self::read(document);
+        document.locate(&mut violations);
         (release, violations)
+    }
+
+    /// Reads a document; the violations do not yet say where they stand.
+    pub(crate) fn read(document: &Document) -> (Self, Vec<Violation>) {
+        let context = Context::default();
+        let release = release(&Node::new(document.root(), Path::ROOT, &context));
+        (release, context.into_violations())
     }
 }
 
@@ -43,7 +48,7 @@ fn release(node: &Node<'_>) -> Release {
     let Some(mut fields) = node.map() else { return release };
     release.environment = fields.take("environment").and_then(|node| environment(&node));
     release.gateways = fields.take("gateway").map(|node| gateways(&node)).unwrap_or_default();
-    release.hostnames = fields.take("hostnames").map(|node| node.list_of(Node::name)).unwrap_or_default();
+    release.hostnames = fields.take("hostnames").map(|node| node.list_of(hostname)).unwrap_or_default();
     match fields.take("application") {
         Some(node) => release.application = application(&node),
         None => node.context.report(Violation::new(node.path.field("application"), "is required")),
@@ -55,6 +60,10 @@ fn release(node: &Node<'_>) -> Release {
     }
     fields.finish();
     release
+}
+
+fn hostname(node: &Node<'_>) -> Option<Hostname> {
+    node.name()
 }
 
 fn environment(node: &Node<'_>) -> Option<Environment> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::violation::Position;
+use crate::violation::{Position, Violation};
 use crate::{FieldPath, Value};
 
 /// What a user wrote, before it is read as a [`Release`](crate::Release).
@@ -18,7 +18,20 @@ use crate::{FieldPath, Value};
 #[derive(Debug, Clone, Default)]
 pub struct Document {
     root: Value,
-    positions: BTreeMap<FieldPath, Position>,
+    #[cfg(feature = "yaml")]
+    source: Option<Source>,
+}
+
+/// Where each field of a document stands; empty for one without a text.
+pub(crate) type Positions = BTreeMap<FieldPath, Position>;
+
+/// The text of a document, kept for the case that there is something to report.
+#[cfg(feature = "yaml")]
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) text: Box<str>,
+    /// How many lines come before it in its file.
+    pub(crate) lines_before: u64,
 }
 
 impl Document {
@@ -38,6 +51,8 @@ impl Document {
 
     /// Where the field stands in the text; for a missing field, where the map stands that lacks it.
     ///
+    /// The text is read again for it: meant for the case that there is something to report.
+    ///
     /// ```
     /// use iter8_core::{Document, FieldPath};
     ///
@@ -50,24 +65,55 @@ impl Document {
     /// ```
     #[must_use]
     pub fn position(&self, path: &FieldPath) -> Option<Position> {
-        let mut path = path.clone();
-        loop {
-            if let Some(position) = self.positions.get(&path) {
-                return Some(*position);
-            }
-            path = path.parent()?;
+        nearest(&self.positions(), path)
+    }
+
+    /// Says of each violation where it stands.
+    pub(crate) fn locate(&self, violations: &mut [Violation]) {
+        if violations.is_empty() {
+            return;
+        }
+        let positions = self.positions();
+        for violation in violations {
+            violation.position = nearest(&positions, &violation.path);
         }
     }
 
     #[cfg(feature = "yaml")]
-    pub(crate) fn with_positions(root: Value, positions: BTreeMap<FieldPath, Position>) -> Self {
-        Self { root, positions }
+    pub(crate) fn with_source(root: Value, source: Source) -> Self {
+        Self { root, source: Some(source) }
+    }
+
+    #[cfg(feature = "yaml")]
+    fn positions(&self) -> Positions {
+        self.source.as_ref().map(Source::positions).unwrap_or_default()
+    }
+
+    #[cfg(not(feature = "yaml"))]
+    #[expect(clippy::unused_self, reason = "without the feature no document has a text")]
+    fn positions(&self) -> Positions {
+        Positions::new()
+    }
+}
+
+/// The position of the field, else of the nearest that it is part of.
+fn nearest(positions: &Positions, path: &FieldPath) -> Option<Position> {
+    let mut path = path.clone();
+    loop {
+        if let Some(position) = positions.get(&path) {
+            return Some(*position);
+        }
+        path = path.parent()?;
     }
 }
 
 /// A document without a text, from the `spec` of a custom resource for instance.
 impl From<Value> for Document {
     fn from(root: Value) -> Self {
-        Self { root, positions: BTreeMap::new() }
+        Self {
+            root,
+            #[cfg(feature = "yaml")]
+            source: None,
+        }
     }
 }

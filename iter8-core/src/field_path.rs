@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::violation::Brief;
+
 /// The path to a field, written as `application.versions[1].matches[0].path`.
 ///
 /// ```
@@ -76,6 +78,61 @@ impl FieldPath {
     }
 }
 
+/// A path that borrows the one to what it is part of: nothing is copied before something is wrong there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path<'a> {
+    /// `None` for the whole document.
+    last: Option<(&'a Self, Part<'a>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    Field(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    pub(crate) const ROOT: Path<'static> = Path { last: None };
+    pub(crate) const APPLICATION: Path<'static> = Self::ROOT_REF.field("application");
+    pub(crate) const VERSIONS: Path<'static> = Self::APPLICATION_REF.field("versions");
+    pub(crate) const ROUTE: Path<'static> = Self::APPLICATION_REF.field("route");
+
+    const ROOT_REF: &'static Path<'static> = &Path { last: None };
+    const APPLICATION_REF: &'static Path<'static> = &Path::APPLICATION;
+    const VERSIONS_REF: &'static Path<'static> = &Path::VERSIONS;
+
+    /// The field `name` of what is at this path.
+    pub(crate) const fn field(&'a self, name: &'a str) -> Self {
+        Self { last: Some((self, Part::Field(name))) }
+    }
+
+    /// The entry `index` of the list at this path.
+    pub(crate) const fn index(&'a self, index: usize) -> Self {
+        Self { last: Some((self, Part::Index(index))) }
+    }
+
+    /// Version `index`.
+    pub(crate) const fn version(index: usize) -> Path<'static> {
+        Self::VERSIONS_REF.index(index)
+    }
+}
+
+impl From<&Path<'_>> for FieldPath {
+    fn from(path: &Path<'_>) -> Self {
+        match path.last {
+            None => Self::root(),
+            Some((parent, Part::Field(name))) => Self::from(parent).field(name),
+            Some((parent, Part::Index(index))) => Self::from(parent).index(index),
+        }
+    }
+}
+
+impl From<Path<'_>> for FieldPath {
+    fn from(path: Path<'_>) -> Self {
+        (&path).into()
+    }
+}
+
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.segments.is_empty() {
@@ -85,10 +142,10 @@ impl fmt::Display for FieldPath {
             match segment {
                 // A name that would read like more than one segment (`iter8.tools/watch`) is put in brackets.
                 Segment::Field(name) if name.contains(['.', '[', ' ']) || name.is_empty() => {
-                    write!(f, "[{name}]")?;
+                    write!(f, "[{}]", Brief(name))?;
                 }
-                Segment::Field(name) if position == 0 => f.write_str(name)?,
-                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Field(name) if position == 0 => Brief(name).fmt(f)?,
+                Segment::Field(name) => write!(f, ".{}", Brief(name))?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
             }
         }

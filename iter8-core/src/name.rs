@@ -44,12 +44,19 @@ macro_rules! name {
             }
         }
 
+        impl $type {
+            /// The text as a name of this kind, if it is one.
+            pub(crate) fn of(text: Arc<str>) -> Result<Self, InvalidNameError> {
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if is_valid(&text) { Ok(Self(text)) } else { Err(InvalidNameError { kind: $kind, rule: $rule }) }
+            }
+        }
+
         impl FromStr for $type {
             type Err = InvalidNameError;
 
             fn from_str(text: &str) -> Result<Self, InvalidNameError> {
-                let is_valid: fn(&str) -> bool = $is_valid;
-                if is_valid(text) { Ok(Self(text.into())) } else { Err(InvalidNameError { kind: $kind, rule: $rule }) }
+                Self::of(text.into())
             }
         }
 
@@ -57,13 +64,19 @@ macro_rules! name {
             type Error = InvalidNameError;
 
             fn try_from(text: String) -> Result<Self, InvalidNameError> {
-                text.parse()
+                Self::of(text.into())
             }
         }
 
         impl From<$type> for String {
             fn from(name: $type) -> Self {
                 name.as_str().to_owned()
+            }
+        }
+
+        impl From<$type> for Arc<str> {
+            fn from(name: $type) -> Self {
+                name.0
             }
         }
 
@@ -171,16 +184,16 @@ name!(
 );
 
 fn is_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_part)
+    text.len() <= 253 && text.as_bytes().split(|byte| *byte == b'.').all(is_dns_part)
 }
 
 fn is_label(text: &str) -> bool {
-    text.len() <= 63 && is_dns_part(text)
+    text.len() <= 63 && is_dns_part(text.as_bytes())
 }
 
-fn is_dns_part(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+fn is_dns_part(text: &[u8]) -> bool {
+    let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    !text.is_empty() && text.iter().all(inner) && !text.starts_with(b"-") && !text.ends_with(b"-")
 }
 
 /// The key of a label or annotation: an optional DNS prefix and `/`, then at most 63 of `[A-Za-z0-9._-]`.
@@ -194,11 +207,10 @@ pub(crate) fn is_qualified_key(key: &str) -> bool {
 
 /// A label's value: empty, or at most 63 of `[A-Za-z0-9._-]` with a letter or digit at each end.
 pub(crate) fn is_label_value(value: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let end = |c: char| c.is_ascii_alphanumeric();
-    value.len() <= 63
-        && value.chars().all(inner)
-        && (value.is_empty() || (value.starts_with(end) && value.ends_with(end)))
+    let value = value.as_bytes();
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let ends = [value.first(), value.last()];
+    value.len() <= 63 && value.iter().all(inner) && ends.into_iter().flatten().all(u8::is_ascii_alphanumeric)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::Digest;
+use crate::digest::{Encode, Hasher};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
@@ -14,7 +16,6 @@ use crate::release::{ParentRef, Protocol, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::{Labels, List, Text};
 use crate::weight::{Percent, Port, Weight};
-use crate::{Digest, Value};
 
 /// What is to be done for a release, with the reason for each decision.
 ///
@@ -236,17 +237,21 @@ impl FrontService {
     /// ```
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let fields = [
-            ("name", self.name.as_str().into()),
-            ("port", self.port.get().into()),
-            ("targetPort", self.target_port.as_ref().map(TargetPort::to_value).unwrap_or_default()),
-            ("selector", self.selector.to_value()),
-            ("labels", self.labels.to_value()),
-            ("annotations", self.annotations.to_value()),
-        ];
-        let app_protocol = self.app_protocol.iter().map(|text| ("appProtocol", text.as_str().into()));
-        let fields = fields.into_iter().chain(app_protocol).map(|(name, value)| (name.to_owned(), value));
-        Digest::of(&Value::Map(fields.collect()))
+        Digest::encoding(self)
+    }
+}
+
+impl Encode for FrontService {
+    fn encode(&self, hash: &mut Hasher) {
+        hash.map(&[
+            ("annotations", &self.annotations),
+            ("appProtocol", &self.app_protocol.as_deref()),
+            ("labels", &self.labels),
+            ("name", &self.name.as_str()),
+            ("port", &i128::from(self.port.get())),
+            ("selector", &self.selector),
+            ("targetPort", &self.target_port.as_ref().map(TargetPort::to_value)),
+        ]);
     }
 }
 

@@ -1,24 +1,25 @@
 //! Which of two matches a mesh chooses where a request meets both.
 
 mod arrange;
+mod facts;
 mod grpc;
 mod http;
 
 use std::cmp::Ordering;
 
-pub(crate) use arrange::{Claimant, arrange};
+pub(crate) use arrange::{Arrangement, Claimant, Order};
 
 use crate::capabilities::Precedence;
 use crate::route_match::{RouteMatch, ValueMatch, ValueMatchType};
 
-/// How two matches can compare on requests that meet both: mostly in one way.
-pub(crate) fn comparisons(one: &RouteMatch, other: &RouteMatch, precedence: Precedence) -> Vec<Ordering> {
+/// How two matches can compare on requests that meet both: mostly in one way, which is then said twice.
+pub(crate) fn comparisons(one: &RouteMatch, other: &RouteMatch, precedence: Precedence) -> [Ordering; 2] {
     match (one, other) {
         (RouteMatch::Http(one), RouteMatch::Http(other)) => http::comparisons(one, other, precedence),
-        (RouteMatch::Grpc(one), RouteMatch::Grpc(other)) => vec![grpc::compare(one, other, precedence)],
+        (RouteMatch::Grpc(one), RouteMatch::Grpc(other)) => [grpc::compare(one, other, precedence); 2],
         // A GRPCRoute comes before an HTTPRoute (GEP-1426).
-        (RouteMatch::Grpc(_), RouteMatch::Http(_)) => vec![Ordering::Greater],
-        (RouteMatch::Http(_), RouteMatch::Grpc(_)) => vec![Ordering::Less],
+        (RouteMatch::Grpc(_), RouteMatch::Http(_)) => [Ordering::Greater; 2],
+        (RouteMatch::Http(_), RouteMatch::Grpc(_)) => [Ordering::Less; 2],
     }
 }
 

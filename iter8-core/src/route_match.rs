@@ -12,7 +12,7 @@ pub use grpc::{GrpcMatch, GrpcMethodMatch};
 pub use http::{HttpMatch, Method, PathMatch, PathMatchType};
 pub use value::{ValueMatch, ValueMatchType};
 
-use crate::Value;
+use crate::digest::{Encode, Hasher};
 use crate::release::Protocol;
 
 /// Conditions that a request must all meet. A list of matches is an OR of these ANDs.
@@ -104,21 +104,17 @@ impl RouteMatch {
         }
     }
 
-    /// The match as a value, for a digest.
-    pub(crate) fn to_value(&self) -> Value {
-        match self {
-            Self::Http(entry) => entry.to_value(),
-            Self::Grpc(entry) => entry.to_value(),
-        }
-    }
-
     /// The match in the one form that is planned and observed: the prefix `/`, which every path has and the API
     /// server adds to a match without a path, is no condition, and neither is an empty name.
     #[must_use]
     pub fn canonical(&self) -> Self {
+        self.clone().into_canonical()
+    }
+
+    pub(crate) fn into_canonical(self) -> Self {
         match self {
-            Self::Http(entry) => Self::Http(entry.canonical()),
-            Self::Grpc(entry) => Self::Grpc(entry.canonical()),
+            Self::Http(entry) => Self::Http(entry.into_canonical()),
+            Self::Grpc(entry) => Self::Grpc(entry.into_canonical()),
         }
     }
 
@@ -144,6 +140,15 @@ impl fmt::Display for RouteMatch {
             Self::Grpc(entry) => entry.parts().collect(),
         };
         if parts.is_empty() { f.write_str("every request") } else { f.write_str(&parts.join(", ")) }
+    }
+}
+
+impl Encode for RouteMatch {
+    fn encode(&self, hash: &mut Hasher) {
+        match self {
+            Self::Http(entry) => entry.encode(hash),
+            Self::Grpc(entry) => entry.encode(hash),
+        }
     }
 }
 

@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Value;
-
 /// An immutable text that is shared when it is cloned.
 ///
 /// ```
@@ -235,10 +233,15 @@ impl Labels {
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
+}
 
-    /// The labels as a value, for a digest.
-    pub(crate) fn to_value(&self) -> Value {
-        (&**self).into()
+impl Labels {
+    /// These, with the other ones over them.
+    pub(crate) fn with(&self, over: &BTreeMap<String, String>) -> Self {
+        if over.is_empty() {
+            return self.clone();
+        }
+        self.iter().chain(over).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
 

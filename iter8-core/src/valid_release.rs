@@ -1,10 +1,12 @@
 //! A release that can be planned: every default filled in, every rule of the declaration checked.
 
 use crate::capabilities::{Limits, Precedence};
+use crate::digest::{Encode, Hasher};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
+use crate::precedence::{Arrangement, Claimant};
 use crate::release::{Environment, ParentRef, Protocol, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::{Labels, List, Text};
@@ -60,10 +62,12 @@ pub struct ValidRelease {
     /// How much fits into a route, by the capabilities it was validated for.
     pub limits: Limits,
     /// How the mesh chooses among rules, by the same capabilities.
-    pub precedence: Precedence,
+    pub(crate) precedence: Precedence,
     // INVARIANT: not empty; the first is the primary.
     pub(crate) primary: ValidVersion,
     pub(crate) candidates: Vec<ValidVersion>,
+    // Of the candidates, as `precedence` has it.
+    pub(crate) arrangement: Arrangement,
 }
 
 impl ValidRelease {
@@ -90,6 +94,22 @@ impl ValidRelease {
     #[must_use]
     pub fn candidates(&self) -> &[ValidVersion] {
         &self.candidates
+    }
+
+    /// Works out the order of the candidates' rules.
+    pub(crate) fn arranged(mut self) -> Self {
+        if self.strategy == Strategy::Canary {
+            self.arrangement = Arrangement::new(&self.claimants(), self.precedence);
+        }
+        self
+    }
+
+    /// The candidates as they claim their rules.
+    pub(crate) fn claimants(&self) -> Vec<Claimant<'_>> {
+        let claimants = self.candidates.iter();
+        claimants
+            .map(|candidate| Claimant { version: &candidate.name, matches: &candidate.matches })
+            .collect()
     }
 
     /// All versions, the primary first.
@@ -267,56 +287,77 @@ impl ValidVersion {
 
     /// Computes the digests from everything else.
     pub(crate) fn with_digests(mut self) -> Self {
-        self.deployment_digest = Digest::of(&self.declared_deployment());
-        self.service_digest = Digest::of(&self.declared_service());
+        self.deployment_digest = Digest::encoding(&DeclaredDeployment(&self));
+        self.service_digest = Digest::encoding(&DeclaredService(&self));
         self
-    }
-
-    fn declared_deployment(&self) -> Value {
-        let verbatim = |value: &Option<Value>| value.clone().unwrap_or_default();
-        let mut fields = vec![
-            ("name", self.deployment.as_str().into()),
-            ("labels", self.deployment_labels.to_value()),
-            ("annotations", self.deployment_annotations.to_value()),
-        ];
-        if let Some(specification) = &self.deployment_specification {
-            fields.push(("metadata", Value::Map(specification.metadata.clone())));
-            fields.push(("spec", specification.spec.clone().map(Value::Map).unwrap_or_default()));
-        } else {
-            fields.push(("version", self.name.as_str().into()));
-            fields.push(("image", self.image.as_deref().unwrap_or_default().into()));
-            fields.push(("port", self.container_port.get().into()));
-            fields.push(("readinessProbe", verbatim(&self.readiness_probe)));
-            fields.push(("resources", verbatim(&self.resources)));
-            fields.push(("env", verbatim(&self.env)));
-        }
-        fields.push(("replicas", self.replicas.map(Value::from).unwrap_or_default()));
-        to_map(fields)
-    }
-
-    fn declared_service(&self) -> Value {
-        let mut fields = vec![
-            ("name", self.service.as_str().into()),
-            ("labels", self.service_labels.to_value()),
-            ("annotations", self.service_annotations.to_value()),
-            ("deployment", self.deployment.as_str().into()),
-            ("port", self.port.get().into()),
-            ("targetPort", self.target_port.to_value()),
-            ("selector", self.selector.to_value()),
-            ("weight", self.weight.get().into()),
-            ("mirrorPercent", u32::from(self.mirror_percent).into()),
-            ("matches", self.matches.iter().map(RouteMatch::to_value).collect::<Vec<_>>().into()),
-        ];
-        if let Some(specification) = &self.service_specification {
-            fields.push(("metadata", Value::Map(specification.metadata.clone())));
-            fields.push(("spec", specification.spec.clone().map(Value::Map).unwrap_or_default()));
-        } else if let Some(app_protocol) = &self.app_protocol {
-            fields.push(("appProtocol", app_protocol.as_str().into()));
-        }
-        to_map(fields)
     }
 }
 
-fn to_map(fields: Vec<(&str, Value)>) -> Value {
-    Value::Map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+/// What is declared of a version's Deployment.
+struct DeclaredDeployment<'a>(&'a ValidVersion);
+
+impl Encode for DeclaredDeployment<'_> {
+    fn encode(&self, hash: &mut Hasher) {
+        let version = self.0;
+        let replicas = version.replicas.map(i128::from);
+        let name = version.deployment.as_str();
+        let (labels, annotations) = (&version.deployment_labels, &version.deployment_annotations);
+        if let Some(own) = &version.deployment_specification {
+            return hash.map(&[
+                ("annotations", annotations),
+                ("labels", labels),
+                ("metadata", &own.metadata),
+                ("name", &name),
+                ("replicas", &replicas),
+                ("spec", &own.spec),
+            ]);
+        }
+        hash.map(&[
+            ("annotations", annotations),
+            ("env", &version.env),
+            ("image", &version.image.as_deref().unwrap_or_default()),
+            ("labels", labels),
+            ("name", &name),
+            ("port", &i128::from(version.container_port.get())),
+            ("readinessProbe", &version.readiness_probe),
+            ("replicas", &replicas),
+            ("resources", &version.resources),
+            ("version", &version.name.as_str()),
+        ]);
+    }
+}
+
+/// What is declared of a version's Service, routing included.
+struct DeclaredService<'a>(&'a ValidVersion);
+
+impl Encode for DeclaredService<'_> {
+    fn encode(&self, hash: &mut Hasher) {
+        let version = self.0;
+        let weight = i128::from(version.weight.get());
+        let target_port = version.target_port.to_value();
+        let (annotations, labels) = (&version.service_annotations, &version.service_labels);
+        let (name, deployment) = (version.service.as_str(), version.deployment.as_str());
+        let (port, mirror_percent) =
+            (i128::from(version.port.get()), i128::from(version.mirror_percent.get()));
+        let own = version.service_specification.as_ref();
+        let mut fields: Vec<(&str, &dyn Encode)> = Vec::with_capacity(12);
+        let app_protocol = version.app_protocol.as_deref().filter(|_| own.is_none());
+        fields.push(("annotations", annotations));
+        fields.extend(app_protocol.as_ref().map(|text| ("appProtocol", text as &dyn Encode)));
+        fields.extend([
+            ("deployment", &deployment as &dyn Encode),
+            ("labels", labels),
+            ("matches", &version.matches),
+        ]);
+        fields.extend(own.map(|own| ("metadata", &own.metadata as &dyn Encode)));
+        fields.extend([
+            ("mirrorPercent", &mirror_percent as &dyn Encode),
+            ("name", &name),
+            ("port", &port),
+            ("selector", &version.selector),
+        ]);
+        fields.extend(own.map(|own| ("spec", &own.spec as &dyn Encode)));
+        fields.extend([("targetPort", &target_port as &dyn Encode), ("weight", &weight)]);
+        hash.map(&fields);
+    }
 }

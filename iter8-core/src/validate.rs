@@ -9,16 +9,18 @@ mod route;
 mod specification;
 mod version;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use mesh::Mesh;
 
 use crate::capabilities::Capabilities;
+use crate::field_path::Path;
 use crate::filter::FilterType;
 use crate::name::{Hostname, Namespace, ServiceName};
 use crate::notice::Notice;
+use crate::precedence::Arrangement;
 use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy};
-use crate::shared::{Labels, List};
+use crate::shared::List;
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::violation::{InvalidReleaseError, Violation};
 use crate::weight::Port;
@@ -54,21 +56,14 @@ pub fn declare(
     document: &Document,
     capabilities: &Capabilities,
 ) -> Result<ValidRelease, InvalidReleaseError> {
-    let (release, mut violations) = Release::from_document(document);
-    let (valid, found) = check(key, &release, capabilities);
-    // What could not be read is missing, too; saying so again would only hide the cause.
-    let is_news = |violation: &Violation, known: &[Violation]| {
-        !known
-            .iter()
-            .any(|other| other.path.contains(&violation.path) || violation.path.contains(&other.path))
-    };
-    let unread = violations.clone();
-    violations.extend(found.into_iter().filter(|violation| is_news(violation, &unread)).map(
-        |mut violation| {
-            violation.position = document.position(&violation.path);
-            violation
-        },
-    ));
+    let (release, mut violations) = Release::read(document);
+    let (valid, mut found) = check(key, release, capabilities);
+    if !violations.is_empty() {
+        let unread: BTreeSet<_> = violations.iter().map(|violation| &violation.path).collect();
+        found.retain(|violation| is_news(&violation.path, &unread));
+    }
+    violations.extend(found);
+    document.locate(&mut violations);
     violations.sort_by_key(|violation| violation.position);
     finish(valid, violations)
 }
@@ -96,8 +91,16 @@ pub fn validate(
     release: &Release,
     capabilities: &Capabilities,
 ) -> Result<ValidRelease, InvalidReleaseError> {
-    let (valid, violations) = check(key, release, capabilities);
+    let (valid, violations) = check(key, release.clone(), capabilities);
     finish(valid, violations)
+}
+
+/// What could not be read is missing, too; saying so again would only hide the cause.
+fn is_news(path: &FieldPath, unread: &BTreeSet<&FieldPath>) -> bool {
+    // What is inside of a path comes right after it.
+    let is_around = unread.range::<&FieldPath, _>(path..).next().is_some_and(|next| path.contains(next));
+    let mut parts = std::iter::successors(Some(path.clone()), FieldPath::parent);
+    !is_around && !parts.any(|part| unread.contains(&part))
 }
 
 fn finish(
@@ -106,7 +109,8 @@ fn finish(
 ) -> Result<ValidRelease, InvalidReleaseError> {
     let unfinished = || Violation::new(FieldPath::root(), "cannot be planned");
     match (InvalidReleaseError::from_violations(violations), valid) {
-        (None, Some(valid)) => Ok(valid),
+        // What is not valid may have far more matches than can be compared with one another.
+        (None, Some(valid)) => Ok(valid.arranged()),
         (Some(error), _) => Err(error),
         (None, None) => Err(InvalidReleaseError::of(unfinished())),
     }
@@ -115,44 +119,54 @@ fn finish(
 /// The release where it can be built at all, and what is wrong with it.
 fn check(
     key: &ReleaseKey,
-    release: &Release,
+    mut release: Release,
     capabilities: &Capabilities,
 ) -> (Option<ValidRelease>, Vec<Violation>) {
     let mut violations = Vec::new();
-    let root = FieldPath::root();
-    let path = root.field("application");
-    let environment = required_environment(release, &mut violations);
+    let path = &Path::APPLICATION;
+    let environment = required_environment(&release, &mut violations);
     let application = &release.application;
     let mesh = Mesh::new(capabilities, application.protocol.unwrap_or_default());
-    let strategy = strategy(release, environment, mesh, &path, &mut violations);
+    let strategy = strategy(&release, environment, mesh, path, &mut violations);
 
     let metadata_path = path.field("metadata");
     own_namespace(application.namespace.as_ref(), key, &metadata_path, &mut violations);
     metadata::check_labels(&application.labels, &metadata_path, &mut violations);
     metadata::check_annotations(&application.annotations, &metadata_path, &mut violations);
     let filters = route::check(&application.route, mesh, &mut violations);
-    let mut notices = mesh::check(release, strategy, mesh, &mut violations);
+    let mut notices = mesh::check(&release, strategy, mesh, &mut violations);
     if let Some(seconds) = application.drain_seconds.filter(|seconds| *seconds > LONGEST_DRAIN_SECONDS) {
         let message = format!("must be at most {LONGEST_DRAIN_SECONDS} seconds (a day)");
         violations.push(Violation::new(path.field("drainSeconds"), message).value(&seconds));
     }
 
-    let Some(name) = application_name(key, release, &metadata_path, &mut violations) else {
+    let Some(name) = application_name(key, &release, &metadata_path, &mut violations) else {
         return (None, violations);
     };
-    let context = version::Context { key, application: &name, release, strategy, mesh };
-    let versions: Vec<_> = application
-        .versions
-        .iter()
-        .enumerate()
-        .filter_map(|(index, declared)| version::version(&context, index, declared, &mut violations))
-        .collect();
     if application.versions.is_empty() {
         let violation = Violation::new(path.field("versions"), "at least one version is required");
         violations.push(violation.hint("write a list with the primary first"));
     }
-    unique_names(&context, &versions, &mut violations);
     limits::check(strategy, application, &release.hostnames, &capabilities.limits, &mut violations);
+    let versions = std::mem::take(&mut release.application.versions);
+    let application = &release.application;
+    let (labels, annotations) = (application.labels.clone().into(), application.annotations.clone().into());
+    let context = version::Context {
+        key,
+        application: &name,
+        port: application.port,
+        labels: &labels,
+        annotations: &annotations,
+        has_front: environment == Environment::DeploymentGtw,
+        strategy,
+        mesh,
+    };
+    let versions: Vec<_> = versions
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, declared)| version::version(&context, index, declared, &mut violations))
+        .collect();
+    unique_names(&context, &versions, &mut violations);
 
     notices.extend(
         versions.iter().enumerate().flat_map(|(index, version)| version_notices(mesh, index, version)),
@@ -168,13 +182,13 @@ fn check(
         drain_seconds: application.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS),
         gateways: release.gateways.clone().into(),
         hostnames: hostnames(&name, key, &release.hostnames),
-        labels: application.labels.clone().into(),
-        annotations: application.annotations.clone().into(),
-        route_labels: merged(&application.labels, &application.route.labels),
-        route_annotations: merged(&application.annotations, &application.route.annotations),
+        route_labels: labels.with(&application.route.labels),
+        route_annotations: annotations.with(&application.route.annotations),
+        labels,
+        annotations,
         timeouts: application.route.timeouts,
         filters: filters.into(),
-        warnings: warnings(release, strategy),
+        warnings: warnings(&release, strategy),
         notices,
         protocol: mesh.protocol,
         app_protocols: mesh.app_protocols(),
@@ -183,12 +197,9 @@ fn check(
         application: name,
         primary,
         candidates: versions.collect(),
+        arrangement: Arrangement::default(),
     };
     (Some(valid), violations)
-}
-
-fn merged(under: &BTreeMap<String, String>, over: &BTreeMap<String, String>) -> Labels {
-    under.iter().chain(over).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn warnings(release: &Release, strategy: Strategy) -> Vec<Notice> {
@@ -208,7 +219,10 @@ fn version_notices(mesh: Mesh<'_>, index: usize, version: &ValidVersion) -> Vec<
     if let Some(wanted) = mesh.routes.app_protocol
         && version.app_protocol.as_deref() != Some(wanted)
     {
-        let path = version::path(index).field("serviceSpecification").field("spec").field("ports");
+        let path = version::path(index);
+        let path = path.field("serviceSpecification");
+        let path = path.field("spec");
+        let path = path.field("ports").into();
         notices.push(Notice::OtherAppProtocol { mesh: mesh.name(), path, wanted });
     }
     notices
@@ -228,7 +242,7 @@ fn strategy(
     release: &Release,
     environment: Environment,
     mesh: Mesh<'_>,
-    path: &FieldPath,
+    path: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) -> Strategy {
     let strategy = release.application.strategy.unwrap_or_default();
@@ -256,7 +270,7 @@ fn strategy(
 fn own_namespace(
     declared: Option<&Namespace>,
     key: &ReleaseKey,
-    metadata: &FieldPath,
+    metadata: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) {
     if let Some(namespace) = declared
@@ -276,7 +290,7 @@ fn own_namespace(
 fn application_name(
     key: &ReleaseKey,
     release: &Release,
-    metadata: &FieldPath,
+    metadata: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) -> Option<ServiceName> {
     if let Some(name) = &release.application.name {
@@ -319,17 +333,17 @@ fn unique_names(context: &version::Context<'_>, versions: &[ValidVersion], viola
             violations.push(violation.value(&version.name).hint("give every version a name of its own"));
             continue; // its objects have the same names for the same reason
         }
-        if version.service == *context.application && context.has_front() {
-            let path = version::service_name_path(&path, context.declared(index));
+        if version.service == *context.application && context.has_front {
+            let path = version::service_name_path(&path, version.service_specification.as_ref());
             let violation = Violation::new(path, "is reserved for the front Service of the application");
             violations.push(violation.value(&version.service).hint("choose another name"));
         }
         if !services.insert(version.service.as_str()) {
-            let path = path.field("serviceSpecification").field("metadata").field("name");
+            let path = FieldPath::from(path).field("serviceSpecification").field("metadata").field("name");
             violations.push(Violation::new(path, "duplicate Service name").value(&version.service));
         }
         if !deployments.insert(version.deployment.as_str()) {
-            let path = path.field("deploymentSpecification").field("metadata").field("name");
+            let path = FieldPath::from(path).field("deploymentSpecification").field("metadata").field("name");
             violations.push(Violation::new(path, "duplicate Deployment name").value(&version.deployment));
         }
     }

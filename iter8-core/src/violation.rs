@@ -54,13 +54,13 @@ pub struct Violation {
 
 impl Violation {
     /// A violation at `path`; value, hint and position can be added.
-    pub(crate) fn new(path: FieldPath, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), value: None, hint: None, position: None }
+    pub(crate) fn new(path: impl Into<FieldPath>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into(), value: None, hint: None, position: None }
     }
 
     /// Adds the value that was found.
     pub(crate) fn value(mut self, value: &(impl ToString + ?Sized)) -> Self {
-        self.value = Some(value.to_string());
+        self.value = Some(Brief(&value.to_string()).to_string());
         self
     }
 
@@ -68,6 +68,24 @@ impl Violation {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// A text of the document, cut where it is longer than any that is right: what is said of it stays readable.
+pub(crate) struct Brief<'a>(pub(crate) &'a str);
+
+impl Brief<'_> {
+    /// As many characters as the key of a label has at most.
+    const LENGTH: usize = 317;
+}
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cut = self.0.char_indices().nth(Self::LENGTH);
+        match cut.and_then(|(end, _)| self.0.get(..end)) {
+            Some(beginning) => write!(f, "{beginning}…"),
+            None => f.write_str(self.0),
+        }
     }
 }
 

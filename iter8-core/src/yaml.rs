@@ -1,17 +1,23 @@
-//! Reads YAML 1.2 with the position of every field (feature `yaml`).
+//! Reads YAML 1.2 (feature `yaml`): fast, and again for the position of every field if there is something to report.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod plain;
+mod spanned;
+mod stream;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+#[cfg(test)]
+mod tests;
 
-use crate::document::Document;
-use crate::violation::Position;
-use crate::{FieldPath, Fields, Value, Violation};
+use crate::document::{Document, Positions, Source};
+use crate::violation::{Brief, Position};
+use crate::{FieldPath, Violation};
 
 /// How deep a document may be: more than any Deployment needs, and little enough for the stack of a thread.
 const DEPTH: usize = 48;
+
+/// How long a document may be: as much as the API server takes in one request, twice what etcd stores.
+const BYTES: usize = 3 * 1024 * 1024;
+
+const TOO_LARGE: &str = "it is larger or deeper than a release can be";
 
 /// A text that is not one YAML document: where, and why.
 ///
@@ -27,6 +33,12 @@ pub struct InvalidYamlError {
     /// Where the text stops being YAML.
     pub position: Option<Position>,
     message: String,
+}
+
+impl InvalidYamlError {
+    fn new(position: Option<Position>, why: &str) -> Self {
+        Self { position, message: format!("not a valid YAML document: {}", Brief(why)) }
+    }
 }
 
 impl From<InvalidYamlError> for Violation {
@@ -54,150 +66,58 @@ impl Document {
     /// # Ok::<(), iter8_core::InvalidYamlError>(())
     /// ```
     pub fn from_yaml(text: &str) -> Result<Self, InvalidYamlError> {
-        let options = serde_saphyr::options! {
-            strict_booleans: true,
-            duplicate_keys: DuplicateKeyPolicy::Error,
-            with_snippet: false,
-            budget: serde_saphyr::budget! {
-                max_depth: DEPTH,
-                flow_nesting_limit: DEPTH,
-            },
+        Self::from_lines(text, 0)
+    }
+
+    /// Reads every YAML document of a text, which `---` separates. Positions are those in the whole text; a document
+    /// that holds nothing but comments is left out.
+    ///
+    /// # Errors
+    /// One of them is what [`from_yaml`](Self::from_yaml) refuses.
+    ///
+    /// ```
+    /// use iter8_core::{Document, FieldPath};
+    ///
+    /// let documents = Document::all_from_yaml("a: 1\n---\n# the second\nb: 2\n")?;
+    /// assert_eq!(documents.len(), 2);
+    /// assert_eq!(documents[1].position(&FieldPath::root().field("b")).map(|position| position.line), Some(4));
+    /// # Ok::<(), iter8_core::InvalidYamlError>(())
+    /// ```
+    pub fn all_from_yaml(text: &str) -> Result<Vec<Self>, InvalidYamlError> {
+        stream::documents(text).map(|(part, lines_before)| Self::from_lines(part, lines_before)).collect()
+    }
+
+    /// Reads the document in a part of a text.
+    fn from_lines(text: &str, lines_before: u64) -> Result<Self, InvalidYamlError> {
+        if text.len() > BYTES {
+            let position = Position { line: lines_before.saturating_add(1), column: 1 };
+            return Err(InvalidYamlError::new(Some(position), TOO_LARGE));
+        }
+        let root = match plain::read(text) {
+            Some(root) => root,
+            None => spanned::read(text).map(|(root, _)| root).map_err(|mut error| {
+                error.position = error.position.map(|position| position.after(lines_before));
+                error
+            })?,
         };
-        let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let position = error.location().map(position);
-            InvalidYamlError { position, message: format!("not a valid YAML document: {}", one_line(&error)) }
-        })?;
-        let mut positions = BTreeMap::new();
-        let path = FieldPath::root();
-        positions.insert(path.clone(), position(tree.referenced));
-        let root = flatten(tree.value, &path, &mut positions);
-        Ok(Self::with_positions(root, positions))
+        Ok(Self::with_source(root, Source { text: text.into(), lines_before }))
     }
 }
 
-fn position(location: serde_saphyr::Location) -> Position {
-    Position { line: location.line(), column: location.column() }
-}
-
-/// What is wrong, without the position, which we give in a form of our own, and without the parser's
-/// advice to programmers.
-fn one_line(error: &serde_saphyr::Error) -> String {
-    const TOO_LARGE: &str = "it is larger or deeper than a release can be";
-    if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) {
-        return "there is more than one document; give each a file of its own".to_owned();
-    }
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    let line = line.split(", set DuplicateKeyPolicy").next().unwrap_or(line).trim_start_matches("error: ");
-    // Inside of an alias the parser gives these as text only.
-    let is_too_large = line.starts_with("budget breached") || line == "recursion limit exceeded";
-    if is_too_large { TOO_LARGE.to_owned() } else { line.to_owned() }
-}
-
-/// Splits the tree into values and positions. A field's position is that of its name.
-fn flatten(tree: Tree, path: &FieldPath, positions: &mut BTreeMap<FieldPath, Position>) -> Value {
-    match tree {
-        Tree::Scalar(value) => value,
-        Tree::List(entries) => Value::List(
-            entries
-                .into_iter()
-                .enumerate()
-                .map(|(index, entry)| {
-                    let path = path.index(index);
-                    positions.insert(path.clone(), position(entry.referenced));
-                    flatten(entry.value, &path, positions)
-                })
-                .collect(),
-        ),
-        Tree::Map(fields) => Value::Map(
-            fields
-                .into_iter()
-                .map(|(name, value)| {
-                    let path = path.field(&name.value);
-                    positions.insert(path.clone(), position(name.referenced));
-                    (name.value, flatten(value.value, &path, positions))
-                })
-                .collect::<Fields>(),
-        ),
-    }
-}
-
-/// A [`Value`] with positions.
-enum Tree {
-    Scalar(Value),
-    List(Vec<Spanned<Self>>),
-    Map(Vec<(Spanned<String>, Spanned<Self>)>),
-}
-
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
-    }
-}
-
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Scalar(Value::Null))
-    }
-
-    fn visit_none<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Scalar(Value::Null))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
-        Tree::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
-        Ok(Tree::Scalar(Value::Bool(value)))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
-        Ok(Tree::Scalar(Value::Integer(number.into())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Tree, E> {
-        Ok(Tree::Scalar(Value::Integer(number.into())))
-    }
-
-    fn visit_i128<E>(self, number: i128) -> Result<Tree, E> {
-        Ok(Tree::Scalar(Value::Integer(number)))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Tree, E> {
-        Ok(Tree::Scalar(Value::Float(number)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
-        Ok(Tree::Scalar(text.into()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Tree, E> {
-        Ok(Tree::Scalar(text.into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tree, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = list.next_element()? {
-            entries.push(entry);
+impl Source {
+    /// Where each field stands: the text is read again, slowly.
+    pub(crate) fn positions(&self) -> Positions {
+        let mut positions = spanned::read(&self.text).map(|(_, positions)| positions).unwrap_or_default();
+        for position in positions.values_mut() {
+            *position = position.after(self.lines_before);
         }
-        Ok(Tree::List(entries))
+        positions
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
-        }
-        Ok(Tree::Map(fields))
+impl Position {
+    /// The position in a text of which so many lines come before the one that this is a position in.
+    fn after(self, lines: u64) -> Self {
+        Self { line: self.line.saturating_add(lines), column: self.column }
     }
 }

@@ -85,7 +85,12 @@ pub enum Created {
 ///         Ok(Created::New(Box::new(object.clone())))
 ///     }
 ///
-///     async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<DynamicObject, Error> {
+///     async fn apply(
+///         &self,
+///         target: &Target,
+///         object: &DynamicObject,
+///         _: &DynamicObject,
+///     ) -> Result<DynamicObject, Error> {
 ///         println!("apply {target}");
 ///         Ok(object.clone())
 ///     }
@@ -117,11 +122,17 @@ pub trait Applier: Send + Sync {
     async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error>;
 
     /// Makes the fields that `object` names be as they are there, and takes away those that an earlier
-    /// apply named and this one does not. Where `object` has a uid, no other object is touched.
+    /// apply named and this one does not. `live` is the object that was looked at: no other that has taken its name
+    /// since is touched. Of its managedFields only our own entries are known, without the fields.
     ///
     /// # Errors
     /// The API server refuses the object or cannot be reached.
-    async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<DynamicObject, Error>;
+    async fn apply(
+        &self,
+        target: &Target,
+        object: &DynamicObject,
+        live: &DynamicObject,
+    ) -> Result<DynamicObject, Error>;
 
     /// Sets an annotation, or takes it away.
     ///
@@ -192,21 +203,23 @@ impl ServerSideApplier {
     async fn hand_over(&self, api: &Api<DynamicObject>, name: &str) -> Result<(), kube::Error> {
         let Some(live) = api.get_opt(name).await? else { return Ok(()) };
         let mut entries = live.managed_fields().to_vec();
-        let has = |entry: &ManagedFieldsEntry, operation: &str| {
-            entry.manager.as_deref() == Some(MANAGER)
-                && entry.subresource.is_none()
-                && entry.operation.as_deref() == Some(operation)
-        };
-        if entries.iter().any(|entry| has(entry, "Apply")) {
+        if entries.iter().any(|entry| is_ours(entry, "Apply")) {
             return Ok(());
         }
-        let Some(created) = entries.iter_mut().find(|entry| has(entry, "Update")) else { return Ok(()) };
+        let Some(created) = entries.iter_mut().find(|entry| is_ours(entry, "Update")) else { return Ok(()) };
         created.operation = Some("Apply".to_owned());
         let patch = json!({
             "metadata": { "managedFields": entries, "resourceVersion": live.metadata.resource_version },
         });
         api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map(|_| ())
     }
+}
+
+/// Whether we have written the object itself by this operation.
+fn is_ours(entry: &ManagedFieldsEntry, operation: &str) -> bool {
+    entry.manager.as_deref() == Some(MANAGER)
+        && entry.subresource.is_none()
+        && entry.operation.as_deref() == Some(operation)
 }
 
 #[async_trait]
@@ -224,11 +237,20 @@ impl Applier for ServerSideApplier {
         }
     }
 
-    async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<DynamicObject, Error> {
+    async fn apply(
+        &self,
+        target: &Target,
+        object: &DynamicObject,
+        live: &DynamicObject,
+    ) -> Result<DynamicObject, Error> {
         let api = self.api(&target.kind, &target.namespace);
-        self.hand_over(&api, &target.name).await.map_err(Error::api("take over", target.to_string()))?;
+        if !live.managed_fields().iter().any(|entry| is_ours(entry, "Apply")) {
+            self.hand_over(&api, &target.name).await.map_err(Error::api("take over", target.to_string()))?;
+        }
+        let mut guarded = object.clone();
+        guarded.metadata.uid = live.uid();
         let params = PatchParams::apply(MANAGER).force();
-        api.patch(&target.name, &params, &Patch::Apply(object))
+        api.patch(&target.name, &params, &Patch::Apply(guarded))
             .await
             .map_err(Error::api("apply", target.to_string()))
     }

@@ -3,8 +3,10 @@
 //! The cache answers "everything of this release" and "which release does this event concern" in
 //! constant time, and tells news from noise: an update that changes nothing we read concerns nobody.
 
+mod packed;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use iter8_core::{EndpointsObservation, ObjectKind};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -15,7 +17,8 @@ use kube::runtime::watcher::Event;
 
 use crate::observe::{self, Endpoints};
 use crate::resource::Release;
-use crate::workload::{DEPLOYMENT, SERVICE};
+use crate::workload::SERVICE;
+use packed::Packed;
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -24,7 +27,7 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 #[derive(Debug, Clone)]
 pub(crate) struct Owned {
     pub(crate) kind: ObjectKind,
-    pub(crate) object: Arc<DynamicObject>,
+    pub(crate) object: DynamicObject,
 }
 
 /// Namespace and name.
@@ -33,7 +36,7 @@ type Key = (String, String);
 #[derive(Debug, Default)]
 struct State {
     /// Objects by owning Release, then by kind and name.
-    by_release: HashMap<Key, BTreeMap<(&'static str, String), Owned>>,
+    by_release: HashMap<Key, BTreeMap<(&'static str, String), Packed>>,
     /// The owning Release of each object, by kind.
     owners: HashMap<(&'static str, Key), Key>,
     /// The endpoints of each slice, by Service, then by the slice's name.
@@ -74,7 +77,7 @@ impl Cache {
         self.read()
             .by_release
             .get(&key)
-            .map(|objects| objects.values().cloned().collect())
+            .map(|objects| objects.values().filter_map(Packed::unpack).collect())
             .unwrap_or_default()
     }
 
@@ -126,7 +129,7 @@ impl Cache {
     pub(crate) fn written(&self, kind: &ObjectKind, object: DynamicObject) {
         let mut state = self.write();
         if !state.knows_newer(kind.kind, &object) {
-            state.insert(kind, trimmed(kind, object));
+            state.insert(kind, object);
         }
     }
 
@@ -155,13 +158,13 @@ impl Cache {
             Event::InitApply(object) => {
                 let listed = key_of(&object);
                 state.listing.entry(kind.kind).or_default().insert(listed);
-                state.insert(kind, trimmed(kind, object))
+                state.insert(kind, object)
             }
             Event::Apply(object) | Event::Delete(object) if state.knows_newer(kind.kind, &object) => {
                 Vec::new()
             }
             Event::Apply(object) if state.has_deleted(kind.kind, &object) => Vec::new(),
-            Event::Apply(object) => state.insert(kind, trimmed(kind, object)),
+            Event::Apply(object) => state.insert(kind, object),
             Event::Delete(object) => {
                 let key = key_of(&object);
                 let removed = state.remove(kind.kind, &key);
@@ -212,10 +215,11 @@ impl State {
             self.forget(&before, kind.kind, &key.1);
             concerned.push(before);
         }
-        let owned = Owned { kind: kind.clone(), object: Arc::new(object) };
+        let packed = Packed::new(kind, object);
         let objects = self.by_release.entry(owner.clone()).or_default();
-        let before = objects.insert((kind.kind, key.1), owned.clone());
-        if before.is_none_or(|before| is_news(&before.object, &owned.object)) {
+        let is_news = objects.get(&(kind.kind, key.1.clone())).is_none_or(|before| packed.is_news(before));
+        objects.insert((kind.kind, key.1), packed);
+        if is_news {
             concerned.push(owner);
         }
         concerned
@@ -227,12 +231,10 @@ impl State {
     /// A new listing is not asked: it is what the API server has now, even after a restore of older data.
     fn knows_newer(&self, kind: &'static str, object: &DynamicObject) -> bool {
         let key = key_of(object);
-        let version = |object: &DynamicObject| {
-            object.resource_version().and_then(|version| version.parse::<u64>().ok())
-        };
         let known = self.owners.get(&(kind, key.clone())).and_then(|owner| self.by_release.get(owner));
         let known = known.and_then(|objects| objects.get(&(kind, key.1)));
-        known.and_then(|known| version(&known.object)) > version(object) && version(object).is_some()
+        let version = packed::version(object);
+        known.and_then(Packed::version) > version && version.is_some()
     }
 
     /// Whether this is the object of before we deleted it: one that is still on its way says so.
@@ -308,45 +310,6 @@ fn owner_of(object: &DynamicObject) -> Option<Key> {
             && owner.api_version.starts_with("iter8.tools/")
     })?;
     Some((object.namespace().unwrap_or_default(), owner.name.clone()))
-}
-
-/// Drops what nobody reads. Routes stay whole: their backend reads them.
-fn trimmed(kind: &ObjectKind, mut object: DynamicObject) -> DynamicObject {
-    if *kind == DEPLOYMENT || *kind == SERVICE {
-        object.metadata.managed_fields = None;
-        if let Some(annotations) = &mut object.metadata.annotations {
-            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-        }
-    }
-    if *kind == SERVICE
-        && let Some(fields) = object.data.as_object_mut()
-    {
-        fields.remove("status");
-    }
-    object
-}
-
-/// Whether two states of an object differ in anything besides their resourceVersion and the times in their conditions.
-fn is_news(before: &DynamicObject, after: &DynamicObject) -> bool {
-    let (mut old, mut new) = (before.metadata.clone(), after.metadata.clone());
-    old.resource_version = None;
-    new.resource_version = None;
-    old.managed_fields = None;
-    new.managed_fields = None;
-    old != new || without_times(&before.data) != without_times(&after.data)
-}
-
-fn without_times(data: &serde_json::Value) -> serde_json::Value {
-    let mut data = data.clone();
-    if let Some(conditions) = data.pointer_mut("/status/conditions").and_then(serde_json::Value::as_array_mut)
-    {
-        for condition in conditions.iter_mut().filter_map(serde_json::Value::as_object_mut) {
-            for field in ["lastUpdateTime", "lastTransitionTime", "lastProbeTime", "lastHeartbeatTime"] {
-                condition.remove(field);
-            }
-        }
-    }
-    data
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use kube::Client;
 use kube::api::{Api, DynamicObject};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{Controller, WatchStreamExt, watcher as watch};
+use kube::runtime::{Controller, WatchStreamExt, controller, watcher as watch};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
@@ -26,6 +26,10 @@ use crate::options::{Options, Scope};
 use crate::reconcile::{on_error, reconcile};
 use crate::resource::Release;
 use crate::workload::{DEPLOYMENT, SERVICE};
+
+/// How many Releases are reconciled at the same time, each with one request under way. More would only wait in the API
+/// server instead of here, each on a connection of its own.
+const CONCURRENCY: u16 = 32;
 
 /// Runs the controller until `shutdown` resolves.
 ///
@@ -121,7 +125,9 @@ pub async fn run<B: RoutingBackend>(
         Scope::Cluster => Api::all(client.clone()),
     };
     let added = Arc::clone(&queue);
-    let changes = reflector::reflector(writer, watch(api, watcher::Config::default()))
+    let changes = watch(api, watcher::Config::default())
+        .modify(|release| release.metadata.managed_fields = None) // nobody reads them, and they are the largest part
+        .reflect(writer)
         .default_backoff()
         .touched_objects()
         .inspect_ok(move |release| added.added(&ObjectRef::from_obj(release)));
@@ -139,6 +145,7 @@ pub async fn run<B: RoutingBackend>(
     let health = options.health.clone();
     let context = Arc::new(Context::new(client, backend, cache, queue, gate, options));
     Controller::for_stream(changes, releases)
+        .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(triggers)
         .reconcile_all_on(triggers_for_all)
         .graceful_shutdown_on(shutdown)

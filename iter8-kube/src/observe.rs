@@ -73,7 +73,7 @@ fn route<B: RoutingBackend>(backend: &B, objects: &[Owned]) -> Option<iter8_core
         objects.iter().filter(is_route).filter(|owned| owned.object.metadata.deletion_timestamp.is_none());
     // The items of a list carry no kind of their own, and a backend may have more than one.
     let typed = live.filter_map(|Owned { kind, object }| {
-        let mut value = serde_json::to_value(&**object).ok()?;
+        let mut value = serde_json::to_value(object).ok()?;
         value.as_object_mut()?.insert("kind".to_owned(), kind.kind.into());
         serde_json::from_value(value).ok()
     });

@@ -230,16 +230,13 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         }
     }
 
-    /// With the uid of the object that was looked at: one that has taken its name since is not touched.
     async fn apply(
         &self,
         target: &Target,
         object: &DynamicObject,
         live: &DynamicObject,
     ) -> Result<(), Error> {
-        let mut guarded = object.clone();
-        guarded.metadata.uid = live.uid();
-        let applied = self.context.applier.apply(target, &guarded).await?;
+        let applied = self.context.applier.apply(target, object, live).await?;
         info!(object = %target, "applied");
         self.wrote(target, object, applied);
         Ok(())

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use crate::field_path::Path;
 use crate::release::Declared;
-use crate::{FieldPath, Fields, Value, Violation};
+use crate::violation::Brief;
+use crate::{Fields, Value, Violation};
 
 /// Where violations are collected.
 #[derive(Debug, Default)]
@@ -27,25 +29,24 @@ impl Context {
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {
     pub(super) value: &'a Value,
-    pub(super) path: FieldPath,
+    pub(super) path: Path<'a>,
     pub(super) context: &'a Context,
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn new(value: &'a Value, path: FieldPath, context: &'a Context) -> Self {
+    pub(super) fn new(value: &'a Value, path: Path<'a>, context: &'a Context) -> Self {
         Self { value, path, context }
     }
 
     /// Reports this value as wrong; always `None`.
     pub(super) fn violation<T>(&self, message: &str, hint: &str) -> Option<T> {
-        self.context.report(Violation::new(self.path.clone(), message).value(self.value).hint(hint));
+        self.context.report(Violation::new(self.path, message).value(self.value).hint(hint));
         None
     }
 
     /// Reports that this value is of the wrong kind; always `None`.
     fn wrong_kind<T>(&self, wanted: &str) -> Option<T> {
-        let violation =
-            Violation::new(self.path.clone(), format!("must be {wanted}, not {}", self.value.kind()));
+        let violation = Violation::new(self.path, format!("must be {wanted}, not {}", self.value.kind()));
         let violation = match self.value {
             Value::Null | Value::List(_) | Value::Map(_) => violation,
             Value::Bool(_) | Value::Integer(_) | Value::Float(_) if wanted == "a string" => {
@@ -75,7 +76,7 @@ impl<'a> Node<'a> {
         let text = self.owned_text()?;
         T::try_from(text).map_or_else(
             |error| {
-                self.context.report(Violation::new(self.path.clone(), error.to_string()).value(self.value));
+                self.context.report(Violation::new(self.path, error.to_string()).value(self.value));
                 None
             },
             Some,
@@ -101,7 +102,7 @@ impl<'a> Node<'a> {
     {
         T::try_from(self.integer()?).map_or_else(
             |error| {
-                self.context.report(Violation::new(self.path.clone(), error.to_string()).value(self.value));
+                self.context.report(Violation::new(self.path, error.to_string()).value(self.value));
                 None
             },
             Some,
@@ -117,27 +118,28 @@ impl<'a> Node<'a> {
         })
     }
 
-    pub(super) fn map(&self) -> Option<MapReader<'a>> {
+    pub(super) fn map(&self) -> Option<MapReader<'_>> {
         let Value::Map(fields) = self.value else { return self.wrong_kind("a map") };
-        Some(MapReader {
-            fields,
-            path: self.path.clone(),
-            context: self.context,
-            known: Vec::new(),
-            unlisted: Vec::new(),
-        })
+        // No map of a release has more fields than this.
+        let known = Vec::with_capacity(16);
+        Some(MapReader { fields, path: &self.path, context: self.context, known, unlisted: Vec::new() })
     }
 
     /// The entries of a list, each read by `read`.
-    pub(super) fn list<T>(&self, read: impl Fn(&Self) -> T) -> Vec<T> {
+    pub(super) fn list<T>(&self, read: impl Fn(&Node<'_>) -> T) -> Vec<T> {
         let Value::List(entries) = self.value else { return self.wrong_kind("a list").unwrap_or_default() };
         let node = |(index, value)| Node::new(value, self.path.index(index), self.context);
         entries.iter().enumerate().map(node).map(|node| read(&node)).collect()
     }
 
     /// The entries of a list that `read` can read.
-    pub(super) fn list_of<T>(&self, read: impl Fn(&Self) -> Option<T>) -> Vec<T> {
-        self.list(read).into_iter().flatten().collect()
+    pub(super) fn list_of<T>(&self, read: impl Fn(&Node<'_>) -> Option<T>) -> Vec<T> {
+        let Value::List(entries) = self.value else { return self.wrong_kind("a list").unwrap_or_default() };
+        let mut read_entries = Vec::with_capacity(entries.len());
+        for (index, value) in entries.iter().enumerate() {
+            read_entries.extend(read(&Node::new(value, self.path.index(index), self.context)));
+        }
+        read_entries
     }
 
     /// A map whose values are text, like labels.
@@ -157,7 +159,7 @@ impl<'a> Node<'a> {
 #[derive(Debug)]
 pub(super) struct MapReader<'a> {
     fields: &'a Fields,
-    path: FieldPath,
+    path: &'a Path<'a>,
     context: &'a Context,
     known: Vec<&'static str>,
     unlisted: Vec<&'static str>,
@@ -200,16 +202,18 @@ impl<'a> MapReader<'a> {
 
     /// The fields that were not asked for.
     pub(super) fn rest(&self) -> Fields {
-        let is_rest =
-            |name: &&String| !self.known.contains(&name.as_str()) && !self.unlisted.contains(&name.as_str());
-        let rest = self.fields.iter().filter(|(name, _)| is_rest(name));
+        let rest = self.fields.iter().filter(|(name, _)| self.is_rest(name));
         rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    fn is_rest(&self, name: &str) -> bool {
+        !self.known.contains(&name) && !self.unlisted.contains(&name)
     }
 
     /// Reports the fields that were not asked for.
     pub(super) fn finish(self) {
-        for name in self.rest().keys() {
-            let violation = Violation::new(self.path.field(name), format!("unknown field `{name}`"));
+        for name in self.fields.keys().filter(|name| self.is_rest(name)) {
+            let violation = Violation::new(self.path.field(name), format!("unknown field `{}`", Brief(name)));
             self.context.report(match nearest(name, &self.known) {
                 Some(known) => violation.hint(format!("did you mean `{known}`?")),
                 None => violation.hint(format!("known fields are {}", self.known.join(", "))),

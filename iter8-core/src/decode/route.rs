@@ -74,10 +74,14 @@ fn header_modifier(node: &Node<'_>) -> HeaderModifier {
     let headers = HeaderModifier {
         set: fields.take("set").map(|node| node.list_of(header)).unwrap_or_default(),
         add: fields.take("add").map(|node| node.list_of(header)).unwrap_or_default(),
-        remove: fields.take("remove").map(|node| node.list_of(Node::owned_text)).unwrap_or_default(),
+        remove: fields.take("remove").map(|node| node.list_of(header_name)).unwrap_or_default(),
     };
     fields.finish();
     headers
+}
+
+fn header_name(node: &Node<'_>) -> Option<String> {
+    node.owned_text()
 }
 
 fn header(node: &Node<'_>) -> Option<Header> {

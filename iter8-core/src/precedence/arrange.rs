@@ -1,9 +1,8 @@
 //! The order of rules in which a mesh chooses as the specification does.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::{comparisons, covers, is_left_open, may_overlap};
+use super::facts::{Conflict, Facts, Idle, Place, Why};
 use crate::capabilities::Precedence;
 use crate::name::VersionName;
 use crate::notice::{Notice, VersionMatch};
@@ -16,84 +15,94 @@ pub(crate) struct Claimant<'a> {
     pub(crate) matches: &'a [RouteMatch],
 }
 
-/// For each claimant, in list order, the place of its rule; and what no order can mend.
-///
+/// The order of the rules of some versions, and what no order can mend.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Order {
+    /// The indexes of the claimants in the order of their rules.
+    pub(crate) rules: Vec<usize>,
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// What is known of the order of a release's rules before it is known which of them there are.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Arrangement {
+    facts: Facts,
+    /// The order of all of them.
+    whole: Order,
+    is_plain: bool,
+}
+
+impl Arrangement {
+    pub(crate) fn new(claimants: &[Claimant<'_>], precedence: Precedence) -> Self {
+        let facts = Facts::of(claimants, precedence);
+        let all: Vec<_> = (0..claimants.len()).collect();
+        let whole = order(&facts, claimants, &all);
+        // Taking rules away makes no conflict and no move: each depends on two rules only.
+        let is_plain = whole.rules == all && whole.notices.is_empty();
+        Self { facts, whole, is_plain }
+    }
+
+    /// The order of all rules.
+    pub(crate) fn into_whole(self) -> Order {
+        self.whole
+    }
+
+    /// Whether the list order of any of the rules is right, and there is nothing to say.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// The order of the rules of `present`, which are indexes of the same claimants in list order.
+    pub(crate) fn of(&self, claimants: &[Claimant<'_>], present: &[usize]) -> Order {
+        if present.len() == claimants.len() {
+            self.whole.clone()
+        } else {
+            order(&self.facts, claimants, present)
+        }
+    }
+}
+
 /// The list order stays, except that a rule moves ahead of an earlier one where the mesh would otherwise not choose
 /// the rule that the specification chooses in list order.
-pub(crate) fn arrange(claimants: &[Claimant<'_>], precedence: Precedence) -> (Vec<usize>, Vec<Notice>) {
-    let contests = contests(claimants, precedence);
-    let order = order(claimants.len(), &contests);
-    let places: Vec<_> = (0..claimants.len())
-        .map(|index| order.iter().position(|placed| *placed == index).unwrap_or(index))
-        .collect();
-    let placed: Vec<_> = order.iter().filter_map(|index| claimants.get(*index)).copied().collect();
-    let mut notices = conflicts(&contests, &places);
-    notices.extend(left_open(claimants, precedence));
-    notices.extend(idle_matches(&placed, precedence));
-    (places, notices)
-}
-
-/// Two matches of different versions that a request may meet both.
-struct Contest<'a> {
-    /// By index; the earlier one in the list first.
-    rules: [usize; 2],
-    claims: [(&'a VersionName, &'a RouteMatch); 2],
-    /// Which of the two the specification chooses in list order.
-    specified: usize,
-    /// What the mesh may choose: one of the two whatever the order, or, `None`, the one whose rule comes first.
-    chosen: Vec<Option<usize>>,
-}
-
-fn contests<'a>(claimants: &[Claimant<'a>], precedence: Precedence) -> Vec<Contest<'a>> {
-    let mut contests = Vec::new();
-    for (later, second) in claimants.iter().enumerate() {
-        for (earlier, first) in claimants.iter().enumerate().take(later) {
-            for one in first.matches {
-                for other in second.matches.iter().filter(|other| may_overlap(one, other)) {
-                    let of_specification = comparisons(one, other, Precedence::Specification);
-                    let is_second = |comparison: &Ordering| *comparison == Ordering::Less;
-                    contests.push(Contest {
-                        rules: [earlier, later],
-                        claims: [(first.version, one), (second.version, other)],
-                        specified: if of_specification.iter().any(is_second) { later } else { earlier },
-                        chosen: comparisons(one, other, precedence)
-                            .into_iter()
-                            .map(|comparison| match comparison {
-                                Ordering::Greater => Some(earlier),
-                                Ordering::Less => Some(later),
-                                Ordering::Equal => None,
-                            })
-                            .collect(),
-                    });
-                }
-            }
+fn order(facts: &Facts, claimants: &[Claimant<'_>], present: &[usize]) -> Order {
+    let rules = sorted(facts, present);
+    // `None` for a claimant without a rule.
+    let mut places = vec![None; claimants.len()];
+    for (place, index) in rules.iter().enumerate() {
+        if let Some(entry) = places.get_mut(*index) {
+            *entry = Some(place);
         }
     }
-    contests
+    let words = Words { claimants, places };
+    let mut notices = words.conflicts(facts);
+    notices.extend(words.left_open(facts));
+    for index in &rules {
+        notices.extend(words.idle(facts, *index));
+    }
+    Order { rules, notices }
 }
 
-/// The rules by index, in the order they are to have.
-fn order(count: usize, contests: &[Contest<'_>]) -> Vec<usize> {
-    let undecided = || contests.iter().filter(|contest| contest.chosen.contains(&None));
-    let (kept, moved): (Vec<_>, Vec<_>) =
-        undecided().partition(|contest| contest.rules.first() == Some(&contest.specified));
-    // Pairs of which the first comes before the second. What is right by list order is not given up for a move.
-    let mut pairs: BTreeSet<(usize, usize)> = kept.iter().map(|contest| contest.rules.into()).collect();
-    let moves: BTreeSet<(usize, usize)> = moved.iter().map(|contest| contest.rules.into()).collect();
-    for (earlier, later) in moves {
-        if !leads_to(&pairs, earlier, later) {
-            pairs.insert((later, earlier));
+/// The present rules by index, in the order they are to have.
+fn sorted(facts: &Facts, present: &[usize]) -> Vec<usize> {
+    let is_present = |rules: &[usize; 2]| rules.iter().all(|rule| present.contains(rule));
+    let pairs = || facts.pairs.iter().filter(|pair| is_present(&pair.rules));
+    // Of each pair the first comes before the second. What is right by list order is not given up for a move.
+    let mut ordered: BTreeSet<[usize; 2]> = pairs().filter(|pair| pair.kept).map(|pair| pair.rules).collect();
+    let moves: BTreeSet<[usize; 2]> = pairs().filter(|pair| pair.moved).map(|pair| pair.rules).collect();
+    for [earlier, later] in moves {
+        if !leads_to(&ordered, earlier, later) {
+            ordered.insert([later, earlier]);
         }
     }
-    let mut order = Vec::with_capacity(count);
-    for index in 0..count {
-        place(index, &pairs, &mut order);
+    let mut order = Vec::with_capacity(present.len());
+    for index in present {
+        place(*index, &ordered, &mut order);
     }
     order
 }
 
 /// Whether the pairs, one after the other, put `from` before `to`.
-fn leads_to(pairs: &BTreeSet<(usize, usize)>, from: usize, to: usize) -> bool {
+fn leads_to(pairs: &BTreeSet<[usize; 2]>, from: usize, to: usize) -> bool {
     let mut reached = BTreeSet::new();
     let mut open = vec![from];
     while let Some(at) = open.pop() {
@@ -101,84 +110,81 @@ fn leads_to(pairs: &BTreeSet<(usize, usize)>, from: usize, to: usize) -> bool {
             return true;
         }
         if reached.insert(at) {
-            open.extend(pairs.iter().filter(|(before, _)| *before == at).map(|(_, after)| *after));
+            open.extend(pairs.iter().filter(|[before, _]| *before == at).map(|[_, after]| *after));
         }
     }
     false
 }
 
 /// Places a rule after those that have to come before it. The pairs have no circle.
-fn place(index: usize, pairs: &BTreeSet<(usize, usize)>, order: &mut Vec<usize>) {
+fn place(index: usize, pairs: &BTreeSet<[usize; 2]>, order: &mut Vec<usize>) {
     if order.contains(&index) {
         return;
     }
-    for (before, _) in pairs.iter().filter(|(_, after)| *after == index) {
+    for [before, _] in pairs.iter().filter(|[_, after]| *after == index) {
         place(*before, pairs, order);
     }
     order.push(index);
 }
 
-/// Where the mesh chooses otherwise than the specification, once for each pair of versions.
-fn conflicts(contests: &[Contest<'_>], places: &[usize]) -> Vec<Notice> {
-    let mut named = BTreeSet::new();
-    let mut notices = Vec::new();
-    for contest in contests {
-        let first = contest.rules.into_iter().min_by_key(|index| places.get(*index));
-        let is_other = |chosen: &Option<usize>| chosen.or(first) != Some(contest.specified);
-        if !contest.chosen.iter().any(is_other) || !named.insert((contest.rules, contest.specified)) {
-            continue;
-        }
-        let [earlier, later] = contest.claims.map(|(version, entry)| VersionMatch::new(version, entry));
-        let is_earlier = contest.rules.first() == Some(&contest.specified);
-        let (specified, chosen) = if is_earlier { (earlier, later) } else { (later, earlier) };
-        notices.push(Notice::OtherChoice { chosen, specified });
-    }
-    notices
+/// Puts facts into notices where the order of the rules makes them true.
+struct Words<'a> {
+    claimants: &'a [Claimant<'a>],
+    /// The place of each claimant's rule, `None` for one without a rule.
+    places: Vec<Option<usize>>,
 }
 
-/// What a mesh that follows the specification may choose as it likes, once for each pair of versions.
-fn left_open(claimants: &[Claimant<'_>], precedence: Precedence) -> Vec<Notice> {
-    if precedence == Precedence::PathLengthFirst {
-        return Vec::new();
+impl Words<'_> {
+    fn place(&self, index: usize) -> Option<usize> {
+        self.places.get(index).copied().flatten()
     }
-    let mut notices = Vec::new();
-    for (index, first) in claimants.iter().enumerate() {
-        for second in claimants.iter().skip(index.saturating_add(1)) {
-            let pairs =
-                first.matches.iter().flat_map(|one| second.matches.iter().map(move |other| (one, other)));
-            let mut open = pairs.filter(|(one, other)| is_left_open(one, other) && may_overlap(one, other));
-            notices.extend(open.next().map(|(one, other)| Notice::LeftOpen {
-                one: VersionMatch::new(first.version, one),
-                other: VersionMatch::new(second.version, other),
+
+    fn version_match(&self, (index, entry): Place) -> Option<VersionMatch> {
+        let claimant = self.claimants.get(index)?;
+        Some(VersionMatch::new(claimant.version, claimant.matches.get(entry)?))
+    }
+
+    /// Where the mesh chooses otherwise than the specification, once for each pair of versions.
+    fn conflicts(&self, facts: &Facts) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for pair in &facts.pairs {
+            let [earlier, later] = pair.rules.map(|rule| self.place(rule));
+            let (Some(earlier), Some(later)) = (earlier, later) else { continue };
+            let found = if earlier < later { &pair.in_list_order } else { &pair.turned };
+            notices.extend(found.iter().filter_map(|Conflict { specified, chosen }| {
+                let (specified, chosen) = (self.version_match(*specified)?, self.version_match(*chosen)?);
+                Some(Notice::OtherChoice { chosen, specified })
             }));
         }
+        notices
     }
-    notices
-}
 
-/// Matches that are never chosen, and matches that are there twice. The claimants come in the order of their rules.
-fn idle_matches(placed: &[Claimant<'_>], precedence: Precedence) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    for (place, claimant) in placed.iter().enumerate() {
-        for (index, entry) in claimant.matches.iter().enumerate() {
-            let mut before = claimant.matches.iter().take(index);
-            if before.any(|other| covers(other, entry) && covers(entry, other)) {
-                notices.push(Notice::Repeated(VersionMatch::new(claimant.version, entry)));
-                continue;
-            }
-            let mut others = placed.iter().enumerate().filter(|(other, _)| *other != place);
-            let by = others.find_map(|(other, taker)| {
-                let takes = |one: &&RouteMatch| {
-                    covers(one, entry)
-                        && comparisons(one, entry, precedence)
-                            .iter()
-                            .all(|comparison| comparison.then(place.cmp(&other)) == Ordering::Greater)
-                };
-                taker.matches.iter().find(takes).map(|one| VersionMatch::new(taker.version, one))
-            });
-            let idle = VersionMatch::new(claimant.version, entry);
-            notices.extend(by.map(|by| Notice::NeverChosen { idle, by }));
-        }
+    /// What a mesh that follows the specification may choose as it likes, once for each pair of versions.
+    fn left_open(&self, facts: &Facts) -> Vec<Notice> {
+        let is_present =
+            |[one, other]: &&[Place; 2]| self.place(one.0).is_some() && self.place(other.0).is_some();
+        let pairs = facts.left_open.iter().filter(is_present).filter_map(|[one, other]| {
+            Some(Notice::LeftOpen { one: self.version_match(*one)?, other: self.version_match(*other)? })
+        });
+        pairs.collect()
     }
-    notices
+
+    /// The matches of one version that are never chosen or are there twice.
+    fn idle<'f>(&self, facts: &'f Facts, index: usize) -> impl Iterator<Item = Notice> + use<'_, 'f> {
+        let own = facts.idle.iter().filter(move |idle| idle.entry.0 == index);
+        own.filter_map(move |Idle { entry, why }| match why {
+            Why::Repeated => self.version_match(*entry).map(Notice::Repeated),
+            Why::Covered(others) => {
+                let taking = others.iter().filter_map(|other| {
+                    let (own, place) = (self.place(index)?, self.place(other.by)?);
+                    let taker = if place < own { other.before } else { other.anywhere? };
+                    Some((place, taker, other.by))
+                });
+                // The first that the request meets is named.
+                let (_, taker, by) = taking.min()?;
+                let (idle, by) = (self.version_match(*entry)?, self.version_match((by, taker))?);
+                Some(Notice::NeverChosen { idle, by })
+            }
+        })
+    }
 }

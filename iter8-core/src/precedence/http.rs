@@ -52,26 +52,26 @@ impl Specificity {
     }
 }
 
-/// How two matches can compare on requests that meet both: mostly in one way.
+/// How two matches can compare on requests that meet both: mostly in one way, which is then said twice.
 ///
 /// Where the length of what has matched decides, the request has a say in it: a regular expression matches the whole
 /// path, which is just as long as an exact path and may be as long as a prefix.
-pub(super) fn comparisons(one: &HttpMatch, other: &HttpMatch, precedence: Precedence) -> Vec<Ordering> {
+pub(super) fn comparisons(one: &HttpMatch, other: &HttpMatch, precedence: Precedence) -> [Ordering; 2] {
     let (a, b) = (Specificity::of(one, precedence), Specificity::of(other, precedence));
     let (decided, tied) = (a.cmp(&b), a.conditions.cmp(&b.conditions));
     match (precedence, Path::of(one), Path::of(other)) {
         (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Exact(_))
-        | (Precedence::PathLengthFirst, Path::Exact(_), Path::RegularExpression(_)) => vec![tied],
+        | (Precedence::PathLengthFirst, Path::Exact(_), Path::RegularExpression(_)) => [tied; 2],
         (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Prefix(_))
         | (Precedence::PathLengthFirst, Path::Prefix(_), Path::RegularExpression(_))
             if tied != decided =>
         {
-            vec![decided, tied]
+            [decided, tied]
         }
         (
             Precedence::Specification | Precedence::PathLengthFirst | Precedence::MethodOfAnyServiceFirst,
             ..,
-        ) => vec![decided],
+        ) => [decided; 2],
     }
 }
 

@@ -47,10 +47,8 @@ fn arranged(precedence: Precedence, lists: &[&[&str]]) -> (String, Vec<String>) 
         lists.iter().map(|list| list.iter().map(|text| entry(text)).collect()).collect();
     let claimants: Vec<_> =
         names.iter().zip(&matches).map(|(version, matches)| Claimant { version, matches }).collect();
-    let (places, notices) = arrange(&claimants, precedence);
-    let mut order: Vec<_> = places.iter().zip(&names).collect();
-    order.sort();
-    let order = order.into_iter().map(|(_, name)| name.as_str()).collect();
+    let Order { rules, notices } = Arrangement::new(&claimants, precedence).into_whole();
+    let order = rules.into_iter().map(|index| names[index].as_str()).collect();
     (order, notices.iter().map(ToString::to_string).collect())
 }
 
@@ -238,6 +236,50 @@ fn a_match_that_is_there_twice_is_said() {
     let version: VersionName = "a".parse().unwrap();
     let matches = [entry("h=1"), entry("GET"), entry("H=1")];
     let claimant = Claimant { version: &version, matches: &matches };
-    let (_, notices) = arrange(&[claimant], Precedence::Specification);
+    let Order { notices, .. } = Arrangement::new(&[claimant], Precedence::Specification).into_whole();
     assert_eq!(notices, [Notice::Repeated(VersionMatch::new(&version, &entry("H=1")))]);
+}
+
+const WORDS: [&str; 12] = [
+    "",
+    "h=1",
+    "H=2",
+    "GET",
+    "GET h=1",
+    "?p=1",
+    "prefix /a",
+    "exact /a",
+    "prefix /a h=1",
+    "regex /a.*",
+    "exact /a/b",
+    "POST",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 256, ..Default::default() })]
+
+    #[test]
+    fn the_order_of_some_rules_is_the_same_whether_or_not_it_was_worked_out_for_all(
+        lists in proptest::collection::vec(proptest::collection::vec(proptest::sample::select(&WORDS[..]), 1..4), 1..6),
+        chosen in proptest::collection::vec(proptest::bool::ANY, 6),
+    ) {
+        let names: Vec<VersionName> = (0..lists.len()).map(|index| format!("v{index}").parse().unwrap()).collect();
+        let matches: Vec<Vec<_>> =
+            lists.iter().map(|list| list.iter().map(|text| entry(text)).collect()).collect();
+        let claimants: Vec<_> =
+            names.iter().zip(&matches).map(|(version, matches)| Claimant { version, matches }).collect();
+        let present: Vec<_> = (0..lists.len()).filter(|index| chosen[*index]).collect();
+        let some: Vec<_> = present.iter().map(|index| claimants[*index]).collect();
+        for precedence in BOTH {
+            let all = Arrangement::new(&claimants, precedence);
+            let mut anew = Arrangement::new(&some, precedence).into_whole();
+            for rule in &mut anew.rules {
+                *rule = present[*rule];
+            }
+            proptest::prop_assert_eq!(&all.of(&claimants, &present), &anew);
+            if all.is_plain() {
+                proptest::prop_assert_eq!(anew, Order { rules: present.clone(), notices: Vec::new() });
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::value::{ValueMatch, ValueMatchType};
-use crate::Value;
+use crate::digest::{Encode, Hasher};
 
 /// Conditions that a gRPC request must all meet.
 ///
@@ -36,30 +36,34 @@ pub struct GrpcMethodMatch {
 }
 
 impl GrpcMatch {
-    pub(super) fn to_value(&self) -> Value {
-        let method = self.method.as_ref().map(|GrpcMethodMatch { kind, service, method }| {
-            let text = |text: &Option<String>| text.as_deref().map(Value::from).unwrap_or_default();
-            Value::from(vec![kind.as_str().into(), text(service), text(method)])
-        });
-        let headers: Vec<_> = self.headers.iter().map(ValueMatch::to_value).collect();
-        Value::from([("grpcMethod", method.unwrap_or_default()), ("headers", headers.into())])
-    }
-
     /// An empty name is no condition.
-    pub(super) fn canonical(&self) -> Self {
-        let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
-        let method = self.method.as_ref().map(|GrpcMethodMatch { kind, service, method }| GrpcMethodMatch {
-            kind: *kind,
+    pub(super) fn into_canonical(self) -> Self {
+        let named = |name: Option<String>| name.filter(|name| !name.is_empty());
+        let method = self.method.map(|GrpcMethodMatch { kind, service, method }| GrpcMethodMatch {
+            kind,
             service: named(service),
             method: named(method),
         });
         let is_condition = |method: &GrpcMethodMatch| method.service.is_some() || method.method.is_some();
-        Self { method: method.filter(is_condition), headers: self.headers.clone() }
+        Self { method: method.filter(is_condition), headers: self.headers }
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = String> {
         let method = self.method.iter().map(ToString::to_string);
         method.chain(self.headers.iter().map(|header| format!("header {header}")))
+    }
+}
+
+impl Encode for GrpcMatch {
+    fn encode(&self, hash: &mut Hasher) {
+        let method = self.method.as_ref();
+        hash.map(&[("grpcMethod", &method), ("headers", &self.headers)]);
+    }
+}
+
+impl Encode for &GrpcMethodMatch {
+    fn encode(&self, hash: &mut Hasher) {
+        [Some(self.kind.as_str()), self.service.as_deref(), self.method.as_deref()].encode(hash);
     }
 }
 

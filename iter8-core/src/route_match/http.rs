@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::value::ValueMatch;
-use crate::Value;
+use crate::digest::{Encode, Hasher};
 
 /// Conditions that an HTTP request must all meet.
 ///
@@ -28,21 +28,9 @@ pub struct HttpMatch {
 }
 
 impl HttpMatch {
-    pub(super) fn to_value(&self) -> Value {
-        let values = |values: &[ValueMatch]| values.iter().map(ValueMatch::to_value).collect::<Vec<_>>();
-        let path =
-            self.path.as_ref().map(|path| Value::from([path.kind.as_str(), path.value.as_str()].to_vec()));
-        Value::from([
-            ("path", path.unwrap_or_default()),
-            ("headers", values(&self.headers).into()),
-            ("queryParams", values(&self.query_params).into()),
-            ("method", self.method.map(|method| method.as_str().into()).unwrap_or_default()),
-        ])
-    }
-
-    pub(super) fn canonical(&self) -> Self {
+    pub(super) fn into_canonical(self) -> Self {
         let is_condition = |path: &PathMatch| path.kind != PathMatchType::PathPrefix || path.value != "/";
-        Self { path: self.path.clone().filter(is_condition), ..self.clone() }
+        Self { path: self.path.filter(is_condition), ..self }
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = String> {
@@ -51,6 +39,17 @@ impl HttpMatch {
         let headers = self.headers.iter().map(|header| format!("header {header}"));
         let params = self.query_params.iter().map(|param| format!("query parameter {param}"));
         path.chain(method).chain(headers).chain(params)
+    }
+}
+
+impl Encode for HttpMatch {
+    fn encode(&self, hash: &mut Hasher) {
+        hash.map(&[
+            ("headers", &self.headers),
+            ("method", &self.method.map(Method::as_str)),
+            ("path", &self.path.as_ref().map(|path| [path.kind.as_str(), path.value.as_str()])),
+            ("queryParams", &self.query_params),
+        ]);
     }
 }
 

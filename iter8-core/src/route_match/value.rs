@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Value;
+use crate::digest::{Encode, Hasher};
 
 /// Condition on a header or a query parameter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ pub enum ValueMatchType {
     RegularExpression,
 }
 
-impl ValueMatch {
-    pub(super) fn to_value(&self) -> Value {
-        [self.kind.as_str(), self.name.as_str(), self.value.as_str()].to_vec().into()
+impl Encode for ValueMatch {
+    fn encode(&self, hash: &mut Hasher) {
+        [self.kind.as_str(), self.name.as_str(), self.value.as_str()].encode(hash);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::Violation;
+use crate::field_path::Path;
 use crate::release::Protocol;
 use crate::route_match::{GrpcMethodMatch, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
-use crate::{FieldPath, Violation};
 
 /// The longest value of a header, query parameter or path match (HTTPRoute CRD, Gateway API v1.5).
 pub(super) const VALUE_LENGTH: usize = 4096;
@@ -17,12 +18,12 @@ const CALL_LENGTH: usize = 1024;
 pub(super) fn check(
     entry: &RouteMatch,
     protocol: Protocol,
-    path: &FieldPath,
+    path: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) {
     if entry.protocol() != protocol {
         let message = format!("is a match of protocol {}, not of {protocol}", entry.protocol());
-        violations.push(Violation::new(path.clone(), message).value(entry));
+        violations.push(Violation::new(path, message).value(entry));
     }
     check_values("header", entry.headers(), &path.field("headers"), violations);
     match entry {
@@ -40,10 +41,10 @@ pub(super) fn check(
     }
 }
 
-fn check_call(call: &GrpcMethodMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_call(call: &GrpcMethodMatch, path: &Path<'_>, violations: &mut Vec<Violation>) {
     let GrpcMethodMatch { kind, service, method } = call;
     if service.is_none() && method.is_none() {
-        let violation = Violation::new(path.clone(), "must have `service` or `method`, or both");
+        let violation = Violation::new(path, "must have `service` or `method`, or both");
         violations.push(violation.hint("leave `method` out to take every gRPC request"));
     }
     for (field, name) in [("service", service), ("method", method)] {
@@ -74,9 +75,9 @@ fn is_identifier(name: &str) -> bool {
     name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
 }
 
-fn check_path(path_match: &PathMatch, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_path(path_match: &PathMatch, path: &Path<'_>, violations: &mut Vec<Violation>) {
     let value = path_match.value.as_str();
-    let mut refuse = |message: String| violations.push(Violation::new(path.clone(), message).value(value));
+    let mut refuse = |message: String| violations.push(Violation::new(path, message).value(value));
     if value.chars().count() > PATH_LENGTH {
         refuse(format!("must have at most {PATH_LENGTH} characters"));
     }
@@ -106,10 +107,10 @@ fn check_path(path_match: &PathMatch, path: &FieldPath, violations: &mut Vec<Vio
     }
 }
 
-fn check_values(what: &str, entries: &[ValueMatch], path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_values(what: &str, entries: &[ValueMatch], path: &Path<'_>, violations: &mut Vec<Violation>) {
     if entries.len() > CONDITIONS {
         let message = format!("a match has at most {CONDITIONS} {what} conditions, not {}", entries.len());
-        violations.push(Violation::new(path.clone(), message));
+        violations.push(Violation::new(path, message));
     }
     let mut names = BTreeSet::new();
     for (index, entry) in entries.iter().enumerate() {

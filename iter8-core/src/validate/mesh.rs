@@ -1,13 +1,14 @@
 //! What the mesh behind the routing backend lacks, said before anything is applied.
 
+use crate::Violation;
 use crate::capabilities::{Capabilities, MatchKind, RouteCapabilities, TimeoutSupport};
+use crate::field_path::Path;
 use crate::filter::{FilterType, RouteFilter, VERSION_HEADER};
 use crate::notice::Notice;
 use crate::release::{DeclaredFilter, Protocol, Release, Strategy};
 use crate::shared::Text;
 use crate::valid_release::AppProtocols;
 use crate::weight::Percent;
-use crate::{FieldPath, Violation};
 
 /// The most headers that one list of a filter may name (CRDs of the routes, Gateway API v1.5).
 const HEADERS: usize = 16;
@@ -74,7 +75,7 @@ fn check_protocol(mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
     }
     let message =
         format!("needs {}s, which the mesh {} does not have", mesh.protocol.route_kind(), mesh.name());
-    let path = FieldPath::root().field("application").field("protocol");
+    let path = Path::APPLICATION.field("protocol");
     violations.push(
         Violation::new(path, message)
             .value(&mesh.protocol)
@@ -84,7 +85,7 @@ fn check_protocol(mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
 
 fn check_parents(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
     let (parents, name) = (mesh.capabilities.parents, mesh.name());
-    let path = FieldPath::root().field("gateway");
+    let path = Path::ROOT.field("gateway");
     if !parents.gateway && !release.gateways.is_empty() {
         let message = format!("the mesh {name} takes no routes of Gateways");
         violations.push(Violation::new(path, message).hint("leave it out"));
@@ -106,7 +107,7 @@ fn check_version_header(
     if mesh.routes.has_on_backends(kind) {
         return;
     }
-    let application = FieldPath::root().field("application");
+    let application = Path::APPLICATION;
     let is_split = strategy == Strategy::BlueGreen && release.application.versions.len() > 1;
     if is_split || !mesh.routes.has(kind) {
         let message = format!("needs {kind} on backendRefs, which the mesh {name} does not have");
@@ -114,18 +115,20 @@ fn check_version_header(
         violations.push(violation.hint("write `canary`, whose rules have one backend each"));
         return;
     }
-    let path = application.field("route").field("filters");
+    let path = Path::ROUTE;
+    let path = path.field("filters");
     for (index, filter) in release.application.route.filters.iter().enumerate() {
         let DeclaredFilter::Supported(RouteFilter::ResponseHeaderModifier(headers)) = filter else {
             continue;
         };
-        let path = path.index(index).field("responseHeaderModifier");
+        let path = path.index(index);
+        let path = path.field("responseHeaderModifier");
         let names = headers.set.iter().chain(&headers.add).map(|header| &header.name).chain(&headers.remove);
         if names.into_iter().any(|header| header.eq_ignore_ascii_case(VERSION_HEADER)) {
             let message = format!(
                 "must not name `{VERSION_HEADER}`, which the rules add: the mesh {name} has no {kind} on backendRefs"
             );
-            violations.push(Violation::new(path.clone(), message).hint("leave that header out"));
+            violations.push(Violation::new(path, message).hint("leave that header out"));
         }
         if headers.add.len() >= HEADERS {
             let message = format!(
@@ -138,16 +141,17 @@ fn check_version_header(
 
 /// Only candidates have matches.
 fn check_matches(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
-    let versions = FieldPath::root().field("application").field("versions");
     for (index, version) in release.application.versions.iter().enumerate().skip(1) {
-        let path = versions.index(index).field("matches");
+        let path = Path::version(index);
+        let path = path.field("matches");
         for (index, entry) in version.matches.iter().enumerate() {
             for (kind, field, place) in MatchKind::of(entry) {
                 if mesh.routes.matches.contains(&kind) {
                     continue;
                 }
-                let path = path.index(index).field(field);
-                let path = place.map_or_else(|| path.clone(), |place| path.index(place));
+                let path = path.index(index);
+                let path = path.field(field);
+                let path = place.map_or(path, |place| path.index(place));
                 let message = format!("{} is no match that the mesh {} has", kind.as_str(), mesh.name());
                 let others: Vec<_> = mesh.routes.matches.iter().map(|kind| kind.as_str()).collect();
                 violations.push(
@@ -159,14 +163,15 @@ fn check_matches(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violati
 }
 
 fn check_percents(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) {
-    let versions = FieldPath::root().field("application").field("versions");
     for (index, version) in release.application.versions.iter().enumerate().skip(1) {
         if let Some(percent) = version.mirror_percent.filter(|percent| *percent != Percent::ALL)
             && !mesh.routes.mirror_percent
         {
             let message = format!("the mesh {} copies all requests or none", mesh.name());
-            let path = versions.index(index).field("mirrorPercent");
-            violations.push(Violation::new(path, message).value(&percent).hint("leave it out"));
+            let path = Path::version(index);
+            violations.push(
+                Violation::new(path.field("mirrorPercent"), message).value(&percent).hint("leave it out"),
+            );
         }
     }
 }
@@ -180,7 +185,7 @@ fn timeouts(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) 
         TimeoutSupport::Kept => Vec::new(),
         TimeoutSupport::Ignored(instead) => vec![Notice::TimeoutsIgnored { mesh: mesh.name(), instead }],
         TimeoutSupport::Missing(instead) => {
-            let path = FieldPath::root().field("application").field("route").field("timeouts");
+            let path = Path::ROUTE.field("timeouts");
             let message = format!("a {} has no timeouts", mesh.protocol.route_kind());
             violations.push(Violation::new(path, message).hint(instead));
             Vec::new()

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::Violation;
+use crate::field_path::Path;
 use crate::name::{is_label_value, is_qualified_key};
-use crate::{FieldPath, Violation};
 
 /// The most bytes the annotations of an object may have together, by the API server's validation.
 const ANNOTATIONS_BYTES: usize = 256 * 1024;
 
 pub(super) fn check_labels(
     labels: &BTreeMap<String, String>,
-    metadata: &FieldPath,
+    metadata: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) {
     let path = metadata.field("labels");
@@ -27,7 +28,7 @@ pub(super) fn check_labels(
 
 pub(super) fn check_annotations(
     annotations: &BTreeMap<String, String>,
-    metadata: &FieldPath,
+    metadata: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) {
     let path = metadata.field("annotations");
@@ -43,7 +44,7 @@ pub(super) fn check_annotations(
     }
 }
 
-fn check_key(what: &str, key: &str, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_key(what: &str, key: &str, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if key.starts_with("iter8.tools/") || key == "app.kubernetes.io/managed-by" {
         let violation = Violation::new(path.field(key), format!("{what} `{key}` is reserved"));
         violations.push(violation.hint("leave it out"));

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::matches::{VALUE_LENGTH, is_token};
 use super::mesh::Mesh;
 use super::metadata;
+use crate::field_path::Path;
 use crate::filter::{FilterType, HeaderModifier, RouteFilter, Timeouts};
 use crate::release::{DeclaredFilter, Protocol, RouteOptions};
-use crate::{FieldPath, RouteDuration, Violation};
+use crate::{RouteDuration, Violation};
 
 /// The most headers that one list of a filter may name (HTTPRoute CRD, Gateway API v1.5).
 const HEADERS: usize = 16;
@@ -18,7 +19,7 @@ pub(super) fn check(
     mesh: Mesh<'_>,
     violations: &mut Vec<Violation>,
 ) -> Vec<RouteFilter> {
-    let path = FieldPath::root().field("application").field("route");
+    let path = Path::ROUTE;
     metadata::check_labels(&route.labels, &path, violations);
     metadata::check_annotations(&route.annotations, &path, violations);
     check_timeouts(&route.timeouts, &path.field("timeouts"), violations);
@@ -50,7 +51,7 @@ pub(super) fn check(
 }
 
 /// A request timeout of zero is none, and allows any timeout of a backend.
-fn check_timeouts(timeouts: &Timeouts, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_timeouts(timeouts: &Timeouts, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if let (Some(request), Some(backend)) = (timeouts.request, timeouts.backend_request)
         && request != RouteDuration::ZERO
         && backend > request
@@ -60,7 +61,7 @@ fn check_timeouts(timeouts: &Timeouts, path: &FieldPath, violations: &mut Vec<Vi
     }
 }
 
-fn refusal(kind: FilterType, mesh: Mesh<'_>, path: &FieldPath) -> Violation {
+fn refusal(kind: FilterType, mesh: Mesh<'_>, path: &Path<'_>) -> Violation {
     if !mesh.routes.has(kind) {
         return lacking(kind, mesh, path);
     }
@@ -76,7 +77,7 @@ fn refusal(kind: FilterType, mesh: Mesh<'_>, path: &FieldPath) -> Violation {
     Violation::new(path.field("type"), "is not a filter that a release can have").value(&kind).hint(hint)
 }
 
-fn lacking(kind: FilterType, mesh: Mesh<'_>, path: &FieldPath) -> Violation {
+fn lacking(kind: FilterType, mesh: Mesh<'_>, path: &Path<'_>) -> Violation {
     let message = match mesh.protocol {
         Protocol::Http => format!("is a filter that the mesh {} does not have", mesh.name()),
         Protocol::Grpc => format!("is a filter that GRPCRoutes of the mesh {} do not have", mesh.name()),
@@ -84,9 +85,9 @@ fn lacking(kind: FilterType, mesh: Mesh<'_>, path: &FieldPath) -> Violation {
     Violation::new(path.field("type"), message).value(&kind).hint("leave it out")
 }
 
-fn check_headers(headers: &HeaderModifier, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn check_headers(headers: &HeaderModifier, path: &Path<'_>, violations: &mut Vec<Violation>) {
     let mut names = BTreeSet::new();
-    let mut check_name = |name: &str, path: FieldPath, violations: &mut Vec<Violation>| {
+    let mut check_name = |name: &str, path: Path<'_>, violations: &mut Vec<Violation>| {
         if !is_token(name) {
             let violation = Violation::new(path, "is not a header name").value(name);
             violations.push(violation.hint("use letters, digits and !#$%&'*+-.^_`|~, at most 256"));
@@ -111,14 +112,14 @@ fn check_headers(headers: &HeaderModifier, path: &FieldPath, violations: &mut Ve
     }
 }
 
-fn at_most(found: usize, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn at_most(found: usize, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if found > HEADERS {
         let message = format!("a filter names at most {HEADERS} headers here, not {found}");
-        violations.push(Violation::new(path.clone(), message));
+        violations.push(Violation::new(path, message));
     }
 }
 
-fn check_value(value: &str, path: FieldPath, violations: &mut Vec<Violation>) {
+fn check_value(value: &str, path: Path<'_>, violations: &mut Vec<Violation>) {
     let length = value.chars().count();
     if length == 0 || length > VALUE_LENGTH {
         violations

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{metadata, own_namespace};
+use crate::field_path::Path;
 use crate::observation::TargetPort;
 use crate::release::{ReleaseKey, Specification, Version};
 use crate::shared::Text;
@@ -17,17 +18,18 @@ pub(super) struct RoutedPort {
 }
 
 /// Names, metadata and presence of the specifications' parts.
-pub(super) fn check(key: &ReleaseKey, declared: &Version, path: &FieldPath, violations: &mut Vec<Violation>) {
+pub(super) fn check(key: &ReleaseKey, declared: &Version, path: &Path<'_>, violations: &mut Vec<Violation>) {
     let specifications =
         [("deploymentSpecification", &declared.deployment), ("serviceSpecification", &declared.service)];
     for (name, specification) in specifications {
         let Some(specification) = specification else { continue };
-        let metadata_path = path.field(name).field("metadata");
+        let path = path.field(name);
+        let metadata_path = path.field("metadata");
         own_namespace(specification.namespace.as_ref(), key, &metadata_path, violations);
         metadata::check_labels(&specification.labels, &metadata_path, violations);
         metadata::check_annotations(&specification.annotations, &metadata_path, violations);
         if specification.spec.is_none() {
-            let violation = Violation::new(path.field(name).field("spec"), "is required");
+            let violation = Violation::new(path.field("spec"), "is required");
             violations.push(violation.hint(format!("write the whole spec, or leave `{name}` out")));
         }
         for reserved in ["ownerReferences", "managedFields", "generateName", "uid", "resourceVersion"] {
@@ -46,7 +48,7 @@ pub(super) fn check(key: &ReleaseKey, declared: &Version, path: &FieldPath, viol
 }
 
 /// What would go into the generated container has no place beside a Deployment of the user's own.
-fn belongs_into_own_deployment(declared: &Version, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn belongs_into_own_deployment(declared: &Version, path: &Path<'_>, violations: &mut Vec<Violation>) {
     let fields = [
         ("readinessProbe", declared.readiness_probe.is_some()),
         ("resources", declared.resources.is_some()),
@@ -62,16 +64,18 @@ fn belongs_into_own_deployment(declared: &Version, path: &FieldPath, violations:
 /// The routed port of a Service of the user's own: the one named `http`, else the first.
 pub(super) fn routed_port(
     declared: &Version,
-    path: &FieldPath,
+    path: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) -> Option<RoutedPort> {
     let spec = declared.service.as_ref()?.spec.as_ref()?;
-    let path = path.field("serviceSpecification").field("spec").field("ports");
+    let service = path.field("serviceSpecification");
+    let path = service.field("spec");
+    let path = &path.field("ports");
     let ports = spec.get("ports").and_then(Value::as_list).unwrap_or_default();
     let is_http = |port: &Value| port.get("name").and_then(Value::as_str) == Some("http");
     let index = ports.iter().position(is_http).unwrap_or(0);
     let Some(entry) = ports.get(index) else {
-        violations.push(Violation::new(path, "must have the port that the route leads to"));
+        violations.push(Violation::new(*path, "must have the port that the route leads to"));
         return None;
     };
     let port = entry.get("port").and_then(Value::as_integer).and_then(|port| Port::try_from(port).ok());
@@ -86,9 +90,11 @@ pub(super) fn routed_port(
         Some(value) => value.as_integer().and_then(|port| Port::try_from(port).ok()).map(TargetPort::Number),
     };
     if target.is_none() {
-        let path = path.index(index).field("targetPort");
-        violations
-            .push(Violation::new(path, "must be an integer from 1 to 65535 or the name of a container port"));
+        let path = path.index(index);
+        violations.push(Violation::new(
+            path.field("targetPort"),
+            "must be an integer from 1 to 65535 or the name of a container port",
+        ));
     }
     let app_protocol = entry.get("appProtocol").and_then(Value::as_str).map(Text::from);
     Some(RoutedPort { port, target: target.unwrap_or(TargetPort::Number(port)), app_protocol })
@@ -115,25 +121,26 @@ pub(super) fn check_pod_labels(
     declared: &Version,
     name: &str,
     selector: &BTreeMap<String, String>,
-    path: &FieldPath,
+    path: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) {
-    let (labels, path) = match (&declared.deployment, &declared.service) {
+    let (labels, names) = match (&declared.deployment, &declared.service) {
         (None, None) => return,
         (Some(specification), _) if specification.spec.is_none() => return,
         (Some(specification), _) => {
-            let path = path.field("deploymentSpecification").field("spec").field("template");
-            (pod_labels(specification).unwrap_or_default(), path.field("metadata").field("labels"))
+            let names: &[_] = &["deploymentSpecification", "spec", "template", "metadata", "labels"];
+            (pod_labels(specification).unwrap_or_default(), names)
         }
         (None, Some(_)) => {
             let generated = BTreeMap::from([("app".to_owned(), name.to_owned())]);
-            (generated, path.field("serviceSpecification").field("spec").field("selector"))
+            (generated, &["serviceSpecification", "spec", "selector"][..])
         }
     };
     let missing: Vec<_> = selector.iter().filter(|(key, value)| labels.get(*key) != Some(*value)).collect();
     if !missing.is_empty() {
         let wanted =
             missing.iter().map(|(key, value)| format!("`{key}: {value}`")).collect::<Vec<_>>().join(", ");
+        let path = names.iter().fold(FieldPath::from(path), |path, name| path.field(name));
         violations.push(
             Violation::new(path, "the version's Service does not select the Pods of its Deployment")
                 .hint(format!("Pods need the label {wanted}, or the Service another selector")),

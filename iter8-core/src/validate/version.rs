@@ -1,13 +1,15 @@
 //! One version: names, port, merged metadata.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::mesh::Mesh;
 use super::{matches, metadata, own_namespace, specification};
 use crate::digest::Digest;
-use crate::name::ServiceName;
+use crate::field_path::Path;
+use crate::name::{ObjectName, ServiceName};
 use crate::observation::TargetPort;
-use crate::release::{Declared, Environment, Release, ReleaseKey, Strategy, Version};
+use crate::release::{Declared, ReleaseKey, Specification, Strategy, Version};
 use crate::shared::{Labels, List, Text};
 use crate::valid_release::ValidVersion;
 use crate::weight::{Percent, Port, Weight};
@@ -17,40 +19,31 @@ use crate::{FieldPath, RouteMatch, Value, Violation};
 pub(super) struct Context<'a> {
     pub(super) key: &'a ReleaseKey,
     pub(super) application: &'a ServiceName,
-    pub(super) release: &'a Release,
+    pub(super) port: Declared<Port>,
+    pub(super) labels: &'a Labels,
+    pub(super) annotations: &'a Labels,
+    pub(super) has_front: bool,
     pub(super) strategy: Strategy,
     pub(super) mesh: Mesh<'a>,
 }
 
-impl Context<'_> {
-    /// The declaration of version `index`, if it has one.
-    pub(super) fn declared(&self, index: usize) -> Option<&Version> {
-        self.release.application.versions.get(index)
-    }
-
-    pub(super) fn has_front(&self) -> bool {
-        self.release.environment != Some(Environment::Deployment)
-    }
-}
-
 /// The path of version `index`.
-pub(super) fn path(index: usize) -> FieldPath {
-    FieldPath::root().field("application").field("versions").index(index)
+pub(super) fn path(index: usize) -> Path<'static> {
+    Path::version(index)
 }
 
 /// The field that gives a version's Service its name.
-pub(super) fn service_name_path(path: &FieldPath, declared: Option<&Version>) -> FieldPath {
-    let is_own =
-        declared.and_then(|version| version.service.as_ref()).is_some_and(|service| service.name.is_some());
-    let object = if is_own { path.field("serviceSpecification") } else { path.clone() };
-    object.field("metadata").field("name")
+pub(super) fn service_name_path(path: &Path<'_>, specification: Option<&Specification>) -> FieldPath {
+    let is_own = specification.is_some_and(|own| own.name.is_some());
+    let object = if is_own { path.field("serviceSpecification") } else { *path };
+    object.field("metadata").field("name").into()
 }
 
 /// The validated version; `None` where it has no legal name.
 pub(super) fn version(
     context: &Context<'_>,
     index: usize,
-    declared: &Version,
+    declared: Version,
     violations: &mut Vec<Violation>,
 ) -> Option<ValidVersion> {
     let path = path(index);
@@ -58,10 +51,10 @@ pub(super) fn version(
     own_namespace(declared.namespace.as_ref(), context.key, &metadata_path, violations);
     metadata::check_labels(&declared.labels, &metadata_path, violations);
     metadata::check_annotations(&declared.annotations, &metadata_path, violations);
-    specification::check(context.key, declared, &path, violations);
-    needs_image(declared, &path, violations);
+    specification::check(context.key, &declared, &path, violations);
+    needs_image(&declared, &path, violations);
     if context.strategy == Strategy::Mirror && index > 0 {
-        not_with_mirror(declared, &path, violations);
+        not_with_mirror(&declared, &path, violations);
     }
     for (index, entry) in declared.matches.iter().enumerate() {
         matches::check(entry, context.mesh.protocol, &path.field("matches").index(index), violations);
@@ -69,27 +62,25 @@ pub(super) fn version(
 
     let name_path = metadata_path.field("name");
     let default_name = || format!("{}-{index}", context.application).try_into();
-    let name = ok(declared.name.clone().map_or_else(default_name, Ok), &name_path, violations)?;
-    let own = declared.service.as_ref().and_then(|service| service.name.as_ref());
-    let service_name = own.map_or(name.as_str(), |name| name.as_str());
-    let service = ok(service_name.parse(), &service_name_path(&path, Some(declared)), violations)?;
+    let name = ok(declared.name.clone().map_or_else(default_name, Ok), || name_path.into(), violations)?;
+    let own = declared.service.as_ref();
+    let service_name = own.and_then(|own| own.name.clone()).map_or_else(|| name.clone().into(), Arc::from);
+    let service = ok(ServiceName::of(service_name), || service_name_path(&path, own), violations)?;
     let own = declared.deployment.as_ref().and_then(|deployment| deployment.name.clone());
-    let deployment = ok(own.map_or_else(|| name.as_str().parse(), Ok), &name_path, violations)?;
+    let deployment = own.map_or_else(|| ObjectName::of(name.clone().into()), Ok);
+    let deployment = ok(deployment, || name_path.into(), violations)?;
 
-    let container_port = container_port(context, declared, &path, violations);
-    let routed = specification::routed_port(declared, &path, violations);
-    let selector = specification::selector(declared)
+    let container_port = container_port(context, &declared, &path, violations);
+    let routed = specification::routed_port(&declared, &path, violations);
+    let selector = specification::selector(&declared)
         .map_or_else(|| [("app".to_owned(), name.as_str().to_owned())].into(), Labels::from);
-    specification::check_pod_labels(declared, name.as_str(), &selector, &path, violations);
+    specification::check_pod_labels(&declared, name.as_str(), &selector, &path, violations);
 
-    let merged = |own: fn(&Version) -> &BTreeMap<String, String>,
-                  of_application: &BTreeMap<String, String>,
-                  of_object: Option<&BTreeMap<String, String>>| {
-        let layers = [Some(of_application), Some(own(declared)), of_object];
-        let layers = layers.into_iter().flatten().flatten();
-        layers.map(|(key, value)| (key.clone(), value.clone())).collect::<Labels>()
+    let (labels, annotations) =
+        (context.labels.with(&declared.labels), context.annotations.with(&declared.annotations));
+    let with = |labels: &Labels, own: Option<&BTreeMap<String, String>>| {
+        own.map_or_else(|| labels.clone(), |own| labels.with(own))
     };
-    let application = &context.release.application;
     let (own_deployment, own_service) = (declared.deployment.as_ref(), declared.service.as_ref());
     let version = ValidVersion {
         port: routed.as_ref().map_or(container_port, |routed| routed.port),
@@ -102,26 +93,18 @@ pub(super) fn version(
         selector,
         weight: declared.weight.unwrap_or(Weight::DEFAULT),
         mirror_percent: declared.mirror_percent.unwrap_or(Percent::ALL),
-        matches: candidate_matches(context, index, &declared.matches),
-        image: declared.image.clone(),
         replicas: declared.replicas,
-        readiness_probe: declared.readiness_probe.clone(),
-        resources: declared.resources.clone(),
-        env: declared.env.clone(),
-        deployment_labels: merged(|v| &v.labels, &application.labels, own_deployment.map(|own| &own.labels)),
-        deployment_annotations: merged(
-            |v| &v.annotations,
-            &application.annotations,
-            own_deployment.map(|own| &own.annotations),
-        ),
-        service_labels: merged(|v| &v.labels, &application.labels, own_service.map(|own| &own.labels)),
-        service_annotations: merged(
-            |v| &v.annotations,
-            &application.annotations,
-            own_service.map(|own| &own.annotations),
-        ),
-        deployment_specification: declared.deployment.clone(),
-        service_specification: declared.service.clone(),
+        deployment_labels: with(&labels, own_deployment.map(|own| &own.labels)),
+        deployment_annotations: with(&annotations, own_deployment.map(|own| &own.annotations)),
+        service_labels: with(&labels, own_service.map(|own| &own.labels)),
+        service_annotations: with(&annotations, own_service.map(|own| &own.annotations)),
+        matches: candidate_matches(context, index, declared.matches),
+        image: declared.image,
+        readiness_probe: declared.readiness_probe,
+        resources: declared.resources,
+        env: declared.env,
+        deployment_specification: declared.deployment,
+        service_specification: declared.service,
         name,
         service,
         deployment,
@@ -134,31 +117,31 @@ pub(super) fn version(
 /// Keeps a result, or reports its error.
 fn ok<T, E: std::fmt::Display>(
     result: Result<T, E>,
-    path: &FieldPath,
+    path: impl FnOnce() -> FieldPath,
     violations: &mut Vec<Violation>,
 ) -> Option<T> {
-    result.map_err(|error| violations.push(Violation::new(path.clone(), error.to_string()))).ok()
+    result.map_err(|error| violations.push(Violation::new(path(), error.to_string()))).ok()
 }
 
 /// Only a canary candidate has matches; without any it gets the default one.
-fn candidate_matches(context: &Context<'_>, index: usize, declared: &[RouteMatch]) -> List<RouteMatch> {
+fn candidate_matches(context: &Context<'_>, index: usize, declared: Vec<RouteMatch>) -> List<RouteMatch> {
     match context.strategy {
         Strategy::Canary if index > 0 && declared.is_empty() => {
             [RouteMatch::default_candidate(context.mesh.protocol)].into()
         }
-        Strategy::Canary if index > 0 => declared.iter().map(RouteMatch::canonical).collect(),
+        Strategy::Canary if index > 0 => declared.into_iter().map(RouteMatch::into_canonical).collect(),
         Strategy::Canary | Strategy::None | Strategy::BlueGreen | Strategy::Mirror => List::default(),
     }
 }
 
-fn needs_image(declared: &Version, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn needs_image(declared: &Version, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if declared.deployment.is_none() && declared.image.as_ref().is_none_or(String::is_empty) {
         let violation = Violation::new(path.field("image"), "is required");
         violations.push(violation.hint("name an image, or give a `deploymentSpecification`"));
     }
 }
 
-fn not_with_mirror(declared: &Version, path: &FieldPath, violations: &mut Vec<Violation>) {
+fn not_with_mirror(declared: &Version, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if declared.weight.is_some() {
         let violation = Violation::new(path.field("weight"), "has no meaning under strategy `mirror`");
         violations.push(violation.hint("write `mirrorPercent`, the share of requests that is copied"));
@@ -175,17 +158,15 @@ fn not_with_mirror(declared: &Version, path: &FieldPath, violations: &mut Vec<Vi
 fn container_port(
     context: &Context<'_>,
     declared: &Version,
-    path: &FieldPath,
+    path: &Path<'_>,
     violations: &mut Vec<Violation>,
 ) -> Port {
-    let application = context.release.application.port;
+    let application = context.port;
     let (port, path) = match (declared.port, application) {
         (Declared::Value(port), _) | (Declared::Absent, Declared::Value(port)) => return port,
         (Declared::Absent, Declared::Absent) => return Port::HTTP,
         (Declared::Null, _) => (Port::HTTP, path.field("port")),
-        (Declared::Absent, Declared::Null) => {
-            (Port::HTTP, FieldPath::root().field("application").field("port"))
-        }
+        (Declared::Absent, Declared::Null) => (Port::HTTP, Path::APPLICATION.field("port")),
     };
     let lacking = match (&declared.deployment, &declared.service) {
         (Some(_), Some(_)) => return port,

@@ -5,6 +5,13 @@
 mod declare;
 mod golden;
 mod grpc;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    reason = "the bans are on the crate, not on a test that takes the time and speaks to its parent process"
+)]
+mod hostile;
 mod planner;
 mod promotion;
 mod properties;

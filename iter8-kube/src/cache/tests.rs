@@ -4,6 +4,7 @@ use iter8_core::{EndpointsObservation, Rollout};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::workload::DEPLOYMENT;
 
 fn service(name: &str, version: u64, owner: Option<&str>) -> DynamicObject {
     let owners: Vec<_> = owner

@@ -88,8 +88,13 @@ impl Applier for GatedApplier {
         self.gate.pass(self.applier.create(target, object)).await
     }
 
-    async fn apply(&self, target: &Target, object: &DynamicObject) -> Result<DynamicObject, Error> {
-        self.gate.pass(self.applier.apply(target, object)).await
+    async fn apply(
+        &self,
+        target: &Target,
+        object: &DynamicObject,
+        live: &DynamicObject,
+    ) -> Result<DynamicObject, Error> {
+        self.gate.pass(self.applier.apply(target, object, live)).await
     }
 
     async fn annotate(

@@ -7,7 +7,8 @@ use iter8_kube::{Applier, ServerSideApplier, Target, workload};
 use iter8_testkit::world;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
 
@@ -34,6 +35,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     a_version_gets_no_request_before_it_is_ready,
     a_failing_candidate_loses_its_requests_and_gets_them_back,
     a_controller_that_restarts_at_each_step_ends_in_the_same_state,
+    a_controller_that_restarts_writes_only_what_is_missing,
     a_removed_candidate_serves_until_the_new_primary_is_ready,
     a_rollback_during_the_drain_keeps_the_candidate,
     an_invalid_document_changes_nothing_and_says_why,
@@ -200,6 +202,31 @@ async fn a_controller_that_restarts_at_each_step_ends_in_the_same_state(mut clus
     cluster.until("the route to be gone", || cluster.route(), Option::is_none).await;
 }
 
+async fn a_controller_that_restarts_writes_only_what_is_missing(mut cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+    cluster.crash().await;
+    let before = written(&cluster).await;
+
+    // Routes are written last: when this one is back, the new controller has looked at all the others.
+    cluster.api::<HttpRoute>().delete("httpbin", &DeleteParams::default()).await.unwrap();
+    cluster.start();
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until("the route", || cluster.route(), Option::is_some).await;
+    assert_eq!(written(&cluster).await, before);
+}
+
+/// What the controller has written to Deployments and Services, and when.
+async fn written(cluster: &Cluster) -> Vec<ManagedFieldsEntry> {
+    let all = ListParams::default();
+    let deployments = cluster.api::<Deployment>().list(&all).await.unwrap();
+    let services = cluster.api::<Service>().list(&all).await.unwrap();
+    let entries = deployments.iter().flat_map(ResourceExt::managed_fields);
+    let entries = entries.chain(services.iter().flat_map(ResourceExt::managed_fields)).cloned();
+    entries.filter(|entry| entry.manager.as_deref() == Some("iter8")).collect()
+}
+
 async fn a_removed_candidate_serves_until_the_new_primary_is_ready(cluster: Cluster) {
     cluster.declare(&brisk(CANDIDATE)).await;
     cluster.until_answers("httpbin-0", "httpbin-1").await;
@@ -298,14 +325,14 @@ async fn an_object_that_has_taken_the_name_of_ours_is_not_touched(cluster: Clust
     let applier = ServerSideApplier::new(cluster.world.client());
     let namespace = cluster.world.namespace().to_owned();
     let target = Target { kind: workload::SERVICE, namespace, name: "httpbin".to_owned() };
-    let mut guarded = service("ours");
-    guarded.metadata.uid = Some("00000000-0000-0000-0000-000000000000".to_owned());
-    let error = applier.apply(&target, &guarded).await.unwrap_err();
+    let (ours, mut seen) = (service("ours"), service("ours"));
+    seen.metadata.uid = Some("00000000-0000-0000-0000-000000000000".to_owned());
+    let error = applier.apply(&target, &ours, &seen).await.unwrap_err();
     assert!(matches!(error, iter8_kube::Error::Api { verb: "apply", .. }), "{error}");
     assert_eq!(services.get("httpbin").await.unwrap().spec, foreign.spec);
 
-    guarded.metadata.uid = foreign.uid();
-    applier.apply(&target, &guarded).await.unwrap();
+    seen.metadata.uid = foreign.uid();
+    applier.apply(&target, &ours, &seen).await.unwrap();
 }
 
 async fn an_object_that_the_api_server_refuses_is_reported(cluster: Cluster) {

@@ -6,11 +6,12 @@ use crate::name::{ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::plan::PlannedRule;
 use crate::planner::{Declared, InForce, Situation};
-use crate::precedence::{Claimant, arrange};
+use crate::precedence::{Arrangement, Claimant, Order};
 use crate::readiness::Readiness;
 use crate::reason::{Pending, Reason, RuleReason};
 use crate::route_match::RouteMatch;
 use crate::shared::List;
+use crate::valid_release::ValidRelease;
 use crate::weight::{Port, Weight};
 
 /// A candidate's rule before it is known whether it fits.
@@ -83,18 +84,45 @@ fn in_order<'a>(
     in_force: &InForce<'_>,
     routing: &mut Routing,
 ) -> Vec<CandidateRule<'a>> {
-    let claimants: Vec<_> =
-        candidates.iter().map(|rule| Claimant { version: rule.name, matches: &rule.matches }).collect();
-    let (places, notices) = arrange(&claimants, situation.release.precedence);
-    routing.notices.extend(notices);
     let takes_everything = |rule: &&CandidateRule<'_>| rule.matches.iter().any(RouteMatch::takes_everything);
-    routing.notices.extend(candidates.iter().find(takes_everything).map(|rule| Notice::TakesEverything {
+    let everything = candidates.iter().find(takes_everything).map(|rule| Notice::TakesEverything {
         candidate: rule.name.clone(),
         primary: in_force.name().clone(),
-    }));
-    let mut placed: Vec<_> = places.into_iter().zip(candidates).collect();
-    placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, rule)| rule).collect()
+    });
+    let candidates = match order(&candidates, situation.release) {
+        None => candidates,
+        Some(Order { rules, notices }) => {
+            routing.notices = notices;
+            let mut candidates: Vec<_> = candidates.into_iter().map(Some).collect();
+            let in_order = rules.into_iter();
+            in_order.filter_map(|index| candidates.get_mut(index).and_then(Option::take)).collect()
+        }
+    };
+    routing.notices.extend(everything);
+    candidates
+}
+
+/// The candidates by index in the order of their rules, `None` for that of the list: as arranged in advance, unless
+/// one of them has other matches than it is declared with.
+fn order(candidates: &[CandidateRule<'_>], release: &ValidRelease) -> Option<Order> {
+    let index = |rule: &CandidateRule<'_>| {
+        let index = rule.place.checked_sub(1)?;
+        (release.candidates().get(index)?.matches == rule.matches).then_some(index)
+    };
+    if candidates.iter().any(|rule| index(rule).is_none()) {
+        let claimants: Vec<_> =
+            candidates.iter().map(|rule| Claimant { version: rule.name, matches: &rule.matches }).collect();
+        return Some(Arrangement::new(&claimants, release.precedence).into_whole());
+    }
+    if release.arrangement.is_plain() {
+        return None;
+    }
+    let present: Vec<_> = candidates.iter().filter_map(index).collect();
+    let mut order = release.arrangement.of(&release.claimants(), &present);
+    for rule in &mut order.rules {
+        *rule = present.binary_search(rule).unwrap_or(*rule);
+    }
+    Some(order)
 }
 
 /// The rule of a declared version besides the default rule; `Ok(None)` for the primary in force.

@@ -1,0 +1,317 @@
+//! Reads YAML fast, as long as it is written as almost every document is: block maps and lists, flow collections and
+//! scalars of one line, printable ASCII; no anchors, tags, escapes or block scalars.
+//!
+//! Whatever this reads, the slow reader reads alike. Everything else is left to that one, which knows all of YAML and
+//! says what is wrong; so every doubt here ends in `None`.
+
+use std::collections::btree_map::Entry;
+
+use super::DEPTH;
+use crate::{Fields, Value};
+
+/// More values than any release has; beyond, the slow reader says what is wrong.
+const NODES: usize = 200_000;
+
+/// The longest name of a field: more than a label's key has.
+const NAME: usize = 512;
+
+/// The value of a text that is one plain document.
+pub(super) fn read(text: &str) -> Option<Value> {
+    if !text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+        return None;
+    }
+    let mut reader = Reader { rest: text, current: None, nodes: 0 };
+    reader.advance();
+    if reader.current? == (Line { indent: 0, text: "---" }) {
+        reader.advance();
+    }
+    let root = reader.block(0)?;
+    reader.current.is_none().then_some(root)
+}
+
+/// What a line says: without its indentation, trailing spaces and, if there is nothing else, its comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Line<'a> {
+    indent: usize,
+    text: &'a str,
+}
+
+struct Reader<'a> {
+    /// The lines after the current one.
+    rest: &'a str,
+    current: Option<Line<'a>>,
+    nodes: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Goes to the next line that says something.
+    fn advance(&mut self) {
+        self.current = None;
+        while !self.rest.is_empty() {
+            let end = self.rest.bytes().position(|byte| byte == b'\n').unwrap_or(self.rest.len());
+            let (line, rest) = self.rest.split_at_checked(end).unwrap_or_default();
+            self.rest = rest.strip_prefix('\n').unwrap_or_default();
+            let text = line.trim_start_matches(' ');
+            if !text.is_empty() && !text.starts_with('#') {
+                let indent = line.len().saturating_sub(text.len());
+                self.current = Some(Line { indent, text: text.trim_end_matches(' ') });
+                return;
+            }
+        }
+    }
+
+    fn count(&mut self, depth: usize) -> Option<()> {
+        self.nodes = self.nodes.checked_add(1)?;
+        (self.nodes <= NODES && depth < DEPTH).then_some(())
+    }
+
+    /// The map, list or flow collection that begins with the current line.
+    fn block(&mut self, depth: usize) -> Option<Value> {
+        self.count(depth)?;
+        let Line { indent, text } = self.current?;
+        let depth = depth.saturating_add(1);
+        if is_entry(text) {
+            self.list(indent, depth)
+        } else if name(text).is_some() {
+            self.map(indent, depth)
+        } else if text.starts_with(['{', '[']) {
+            self.line_end(text, depth)
+        } else {
+            None
+        }
+    }
+
+    fn map(&mut self, indent: usize, depth: usize) -> Option<Value> {
+        let mut fields = Fields::new();
+        loop {
+            let (name, rest) = name(self.current?.text)?;
+            let value = self.value(rest, indent, true, depth)?;
+            match fields.entry(name.to_owned()) {
+                Entry::Vacant(field) => field.insert(value),
+                Entry::Occupied(_) => return None,
+            };
+            match self.current {
+                Some(next) if next.indent > indent => return None,
+                Some(next) if next.indent == indent => {}
+                Some(_) | None => return Some(Value::Map(fields)),
+            }
+        }
+    }
+
+    fn list(&mut self, indent: usize, depth: usize) -> Option<Value> {
+        let mut entries = Vec::new();
+        loop {
+            let rest = self.current?.text.strip_prefix('-')?;
+            let content = rest.trim_start_matches(' ');
+            if is_entry(content) || name(content).is_some() {
+                // A collection that begins on the line of its `-`, as if it were indented by that.
+                let before = rest.len().saturating_sub(content.len()).saturating_add(1);
+                self.current = Some(Line { indent: indent.saturating_add(before), text: content });
+                entries.push(self.block(depth)?);
+            } else {
+                entries.push(self.value(rest, indent, false, depth)?);
+            }
+            match self.current {
+                Some(next) if next.indent > indent => return None,
+                Some(next) if next.indent == indent && is_entry(next.text) => {}
+                Some(_) | None => return Some(Value::List(entries)),
+            }
+        }
+    }
+
+    /// The value after a `:` or `-` of a collection with this indentation: on this line or the next ones.
+    fn value(&mut self, rest: &'a str, indent: usize, is_field: bool, depth: usize) -> Option<Value> {
+        let content = rest.trim_start_matches(' ');
+        if !content.is_empty() && !content.starts_with('#') {
+            return self.line_end(content, depth);
+        }
+        self.advance();
+        match self.current {
+            Some(next) if next.indent > indent => self.block(depth),
+            // The entries of a field's list need no indentation.
+            Some(next) if next.indent == indent && is_field && is_entry(next.text) => self.block(depth),
+            Some(_) | None => {
+                self.count(depth)?;
+                Some(Value::Null)
+            }
+        }
+    }
+
+    /// The scalar or flow collection that a line ends with.
+    fn line_end(&mut self, content: &'a str, depth: usize) -> Option<Value> {
+        let (value, rest) = match content.bytes().next()? {
+            b'{' | b'[' | b'"' | b'\'' => self.flow(content, depth)?,
+            _ => {
+                self.count(depth)?;
+                let (text, rest) = plain(content)?;
+                (scalar(text)?, rest)
+            }
+        };
+        let comment = rest.trim_start_matches(' ');
+        if !(comment.is_empty() || comment.starts_with('#') && comment.len() < rest.len()) {
+            return None;
+        }
+        self.advance();
+        Some(value)
+    }
+
+    /// A value of a flow collection, or a quoted text, and what comes after it.
+    fn flow(&mut self, content: &'a str, depth: usize) -> Option<(Value, &'a str)> {
+        self.count(depth)?;
+        let depth = depth.saturating_add(1);
+        match content.bytes().next()? {
+            b'{' => self.flow_map(content.strip_prefix('{')?, depth),
+            b'[' => self.flow_list(content.strip_prefix('[')?, depth),
+            b'"' | b'\'' => quoted(content).map(|(text, rest)| (Value::from(text), rest)),
+            _ => {
+                let end = content.find([',', '[', ']', '{', '}'])?;
+                let (text, rest) = content.split_at_checked(end)?;
+                let (text, comment) = plain(text.trim_end_matches(' '))?;
+                comment.is_empty().then_some(())?;
+                Some((scalar(text)?, rest))
+            }
+        }
+    }
+
+    fn flow_map(&mut self, content: &'a str, depth: usize) -> Option<(Value, &'a str)> {
+        let mut fields = Fields::new();
+        let mut rest = content.trim_start_matches(' ');
+        if let Some(rest) = rest.strip_prefix('}') {
+            return Some((Value::Map(fields), rest));
+        }
+        loop {
+            let (name, after) = name(rest)?;
+            let (value, after) = self.flow(after.trim_start_matches(' '), depth)?;
+            match fields.entry(name.to_owned()) {
+                Entry::Vacant(field) => field.insert(value),
+                Entry::Occupied(_) => return None,
+            };
+            let after = after.trim_start_matches(' ');
+            if let Some(after) = after.strip_prefix('}') {
+                return Some((Value::Map(fields), after));
+            }
+            rest = after.strip_prefix(',')?.trim_start_matches(' ');
+        }
+    }
+
+    fn flow_list(&mut self, content: &'a str, depth: usize) -> Option<(Value, &'a str)> {
+        let mut entries = Vec::new();
+        let mut rest = content.trim_start_matches(' ');
+        if let Some(rest) = rest.strip_prefix(']') {
+            return Some((Value::List(entries), rest));
+        }
+        loop {
+            let (value, after) = self.flow(rest, depth)?;
+            entries.push(value);
+            let after = after.trim_start_matches(' ');
+            if let Some(after) = after.strip_prefix(']') {
+                return Some((Value::List(entries), after));
+            }
+            rest = after.strip_prefix(',')?.trim_start_matches(' ');
+        }
+    }
+}
+
+/// Whether a line begins an entry of a list.
+fn is_entry(text: &str) -> bool {
+    text == "-" || text.starts_with("- ")
+}
+
+/// The name of the field that a line or the rest of a flow map begins with, and what comes after its `:`.
+fn name(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = if text.starts_with(['"', '\'']) {
+        quoted(text)?
+    } else {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+        let end = text.bytes().position(|byte| !is_part(byte))?;
+        let (name, rest) = text.split_at_checked(end)?;
+        // What reads like a number, a truth value or nothing is no text; what begins with a sign may be anything.
+        if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || constant(name).is_some() {
+            return None;
+        }
+        (name, rest)
+    };
+    let rest = rest.strip_prefix(':').filter(|rest| rest.is_empty() || rest.starts_with(' '))?;
+    (name.len() <= NAME && name != "<<").then_some((name, rest))
+}
+
+/// A text in quotes without escapes, and what comes after it.
+fn quoted(content: &str) -> Option<(&str, &str)> {
+    let quote = content.chars().next()?;
+    let (text, rest) = content.strip_prefix(quote)?.split_once(quote)?;
+    let is_escaped = if quote == '"' { text.contains('\\') } else { rest.starts_with(quote) };
+    (!is_escaped).then_some((text, rest))
+}
+
+/// A text without quotes, and the comment after it.
+fn plain(content: &str) -> Option<(&str, &str)> {
+    let mut before = b' ';
+    for (index, byte) in content.bytes().enumerate() {
+        match (before, byte) {
+            (b' ', b'#') => {
+                let (text, comment) = content.split_at_checked(index.checked_sub(1)?)?;
+                return Some((begins_plain(text.trim_end_matches(' '))?, comment));
+            }
+            (b':', b' ') => return None,
+            _ => before = byte,
+        }
+    }
+    if before == b':' {
+        return None;
+    }
+    Some((begins_plain(content)?, ""))
+}
+
+/// The text, if no character at its beginning means something else.
+fn begins_plain(text: &str) -> Option<&str> {
+    let mut bytes = text.bytes();
+    let is_plain = match bytes.next()? {
+        b'-' => bytes.next().is_some_and(|next| next.is_ascii_alphanumeric()),
+        first => {
+            first.is_ascii_alphanumeric()
+                || matches!(first, b'/' | b'.' | b'_' | b'~' | b'(' | b'<' | b'$' | b'^')
+        }
+    };
+    is_plain.then_some(text)
+}
+
+/// A text without quotes by the core schema of YAML 1.2; `None` for numbers that are not written as JSON has them.
+fn scalar(text: &str) -> Option<Value> {
+    if let Some(value) = constant(text) {
+        return Some(value);
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return number(text, digits);
+    }
+    Some(Value::from(text))
+}
+
+fn constant(text: &str) -> Option<Value> {
+    match text {
+        "~" | "null" | "Null" | "NULL" => Some(Value::Null),
+        "true" | "True" | "TRUE" => Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
+
+/// What begins like a number.
+fn number(text: &str, digits: &str) -> Option<Value> {
+    // Every number of so many digits fits in 64 bits.
+    const SHORT: usize = 18;
+    let has_leading_zero = digits.len() > 1 && digits.starts_with('0');
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let is_simple = !has_leading_zero && digits.len() <= SHORT;
+        return if is_simple { text.parse().ok().map(Value::Integer) } else { None };
+    }
+    let is_of_base = has_leading_zero && digits.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
+    if is_of_base || digits.contains('_') || digits.starts_with('.') {
+        return None;
+    }
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Some(Value::Float(number)),
+        Ok(_) => None,
+        Err(_) => Some(Value::from(text)),
+    }
+}
