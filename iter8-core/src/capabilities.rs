@@ -5,6 +5,12 @@ use crate::release::Protocol;
 use crate::route_match::{GrpcMatch, HttpMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
 
 /// How a mesh chooses among rules that match the same request.
+///
+/// ```
+/// use iter8_core::{Capabilities, Precedence};
+///
+/// assert_eq!(Capabilities::specification().http.precedence, Precedence::Specification);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precedence {
@@ -19,6 +25,20 @@ pub enum Precedence {
 }
 
 /// How much fits into a route.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, Limits, ReleaseKey, declare};
+///
+/// let capabilities =
+///     Capabilities { limits: Limits { rules: 2, ..Limits::HTTP_ROUTE }, ..Capabilities::specification() };
+/// let document = Document::from_yaml(
+///     "environment: deployment-gtw
+/// application: {strategy: canary, versions: [{image: 'web:1'}, {image: 'web:2'}, {image: 'web:3'}]}",
+/// )?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// assert!(declare(&key, &document, &capabilities).is_err(), "three versions need three rules");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Rules.
@@ -40,6 +60,13 @@ impl Limits {
 }
 
 /// The parents that routes of a mesh can have.
+///
+/// ```
+/// use iter8_core::{Capabilities, Parents};
+///
+/// let mesh_only = Capabilities { parents: Parents { service: true, gateway: false }, ..Capabilities::specification() };
+/// assert!(!mesh_only.parents.gateway);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parents {
     /// Services, by which requests in the mesh are routed (GEP-1426).
@@ -49,6 +76,12 @@ pub struct Parents {
 }
 
 /// The kinds of condition that a match can have.
+///
+/// ```
+/// use iter8_core::{Capabilities, MatchKind};
+///
+/// assert!(Capabilities::specification().http.matches.contains(&MatchKind::PathRegularExpression));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MatchKind {
@@ -96,6 +129,10 @@ impl MatchKind {
     ];
 
     /// The kind in words.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::MatchKind::PathPrefix.as_str(), "a path prefix");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -147,6 +184,13 @@ impl MatchKind {
 }
 
 /// What becomes of the timeouts of a rule.
+///
+/// ```
+/// use iter8_core::{RouteCapabilities, TimeoutSupport};
+///
+/// assert_eq!(RouteCapabilities::HTTP.timeouts, TimeoutSupport::Kept);
+/// assert!(matches!(RouteCapabilities::GRPC.timeouts, TimeoutSupport::Missing(_)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeoutSupport {
     /// The mesh keeps them.
@@ -158,6 +202,15 @@ pub enum TimeoutSupport {
 }
 
 /// What a mesh can do with routes of one kind.
+///
+/// ```
+/// use iter8_core::{FilterType, RouteCapabilities};
+///
+/// /// Of a mesh that copies requests and has no other filter.
+/// const ROUTES: RouteCapabilities =
+///     RouteCapabilities { filters: &[FilterType::RequestMirror], backend_filters: &[], ..RouteCapabilities::HTTP };
+/// assert!(ROUTES.has(FilterType::RequestMirror) && !ROUTES.has_on_backends(FilterType::RequestMirror));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteCapabilities {
     /// How the mesh chooses among rules.
@@ -202,12 +255,25 @@ impl RouteCapabilities {
     };
 
     /// Whether a rule can have this filter.
+    ///
+    /// ```
+    /// use iter8_core::{FilterType, RouteCapabilities};
+    ///
+    /// assert!(RouteCapabilities::HTTP.has(FilterType::Cors));
+    /// assert!(!RouteCapabilities::GRPC.has(FilterType::Cors));
+    /// ```
     #[must_use]
     pub fn has(&self, filter: FilterType) -> bool {
         self.filters.contains(&filter)
     }
 
     /// Whether a backendRef can have this filter.
+    ///
+    /// ```
+    /// use iter8_core::{FilterType, RouteCapabilities};
+    ///
+    /// assert!(RouteCapabilities::HTTP.has_on_backends(FilterType::ResponseHeaderModifier));
+    /// ```
     #[must_use]
     pub fn has_on_backends(&self, filter: FilterType) -> bool {
         self.backend_filters.contains(&filter)
@@ -215,6 +281,19 @@ impl RouteCapabilities {
 }
 
 /// What a routing backend and the mesh behind it can do. Whether a release is valid depends on it.
+///
+/// ```
+/// use iter8_core::{Capabilities, Document, ReleaseKey, declare};
+///
+/// let without_grpc = Capabilities { mesh: "example", grpc: None, ..Capabilities::specification() };
+/// let document = Document::from_yaml(
+///     "environment: deployment-gtw\napplication: {strategy: canary, protocol: grpc, versions: [{image: 'web:1'}]}",
+/// )?;
+/// let key = ReleaseKey { name: "web".parse()?, namespace: "test".parse()? };
+/// let error = declare(&key, &document, &without_grpc).unwrap_err();
+/// assert!(error.to_string().contains("application.protocol"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
     /// The name of the mesh, for messages.
@@ -233,6 +312,12 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// A mesh that does everything the Gateway API specifies.
+    ///
+    /// ```
+    /// use iter8_core::{Capabilities, FilterType};
+    ///
+    /// assert!(FilterType::ALL.into_iter().all(|filter| Capabilities::specification().http.has(filter)));
+    /// ```
     #[must_use]
     pub const fn specification() -> Self {
         Self {
@@ -246,6 +331,12 @@ impl Capabilities {
     }
 
     /// What the mesh can do with routes of these requests; `None` if it has no such routes.
+    ///
+    /// ```
+    /// use iter8_core::{Capabilities, Protocol, RouteCapabilities};
+    ///
+    /// assert_eq!(Capabilities::specification().of(Protocol::Grpc), Some(&RouteCapabilities::GRPC));
+    /// ```
     #[must_use]
     pub const fn of(&self, protocol: Protocol) -> Option<&RouteCapabilities> {
         match protocol {

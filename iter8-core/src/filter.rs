@@ -7,6 +7,12 @@ use serde::Serialize;
 use crate::RouteDuration;
 
 /// The types of filter that the Gateway API has.
+///
+/// ```
+/// use iter8_core::FilterType;
+///
+/// assert_eq!(FilterType::UrlRewrite.to_string(), "URLRewrite");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names are those of the Gateway API")]
@@ -37,6 +43,10 @@ impl FilterType {
         [Self::RequestHeaderModifier, Self::ResponseHeaderModifier, Self::RequestMirror, Self::ExtensionRef];
 
     /// The type as it is written in a route.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::FilterType::Cors.as_str(), "CORS");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,6 +71,18 @@ impl fmt::Display for FilterType {
 pub const VERSION_HEADER: &str = "app-version";
 
 /// A filter that every rule of a release has.
+///
+/// ```
+/// use iter8_core::{DeclaredFilter, Document, HeaderModifier, Release, RouteFilter};
+///
+/// let document = Document::from_yaml(
+///     "application: {route: {filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [x-debug]}}]}}",
+/// )?;
+/// let options = Release::from_document(&document).0.application.route;
+/// let headers = HeaderModifier { remove: vec!["x-debug".into()], ..HeaderModifier::default() };
+/// assert_eq!(options.filters, [DeclaredFilter::Supported(RouteFilter::RequestHeaderModifier(headers))]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -73,6 +95,13 @@ pub enum RouteFilter {
 
 impl RouteFilter {
     /// The type of the filter.
+    ///
+    /// ```
+    /// use iter8_core::{FilterType, HeaderModifier, RouteFilter};
+    ///
+    /// let filter = RouteFilter::ResponseHeaderModifier(HeaderModifier::default());
+    /// assert_eq!(filter.kind(), FilterType::ResponseHeaderModifier);
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> FilterType {
         match self {
@@ -82,6 +111,13 @@ impl RouteFilter {
     }
 
     /// What becomes of the headers.
+    ///
+    /// ```
+    /// use iter8_core::{HeaderModifier, RouteFilter};
+    ///
+    /// let headers = HeaderModifier { remove: vec!["server".into()], ..HeaderModifier::default() };
+    /// assert_eq!(RouteFilter::ResponseHeaderModifier(headers.clone()).headers(), &headers);
+    /// ```
     #[must_use]
     pub const fn headers(&self) -> &HeaderModifier {
         match self {
@@ -91,6 +127,17 @@ impl RouteFilter {
 }
 
 /// What becomes of headers.
+///
+/// ```
+/// use iter8_core::{Header, HeaderModifier};
+///
+/// let headers = HeaderModifier {
+///     set: vec![Header { name: "x-team".into(), value: "shop".into() }],
+///     ..HeaderModifier::default()
+/// };
+/// assert_eq!(serde_json::to_string(&headers)?, r#"{"set":[{"name":"x-team","value":"shop"}]}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct HeaderModifier {
     /// Headers that get this value instead of any other.
@@ -105,6 +152,14 @@ pub struct HeaderModifier {
 }
 
 /// A header and its value.
+///
+/// ```
+/// use iter8_core::Header;
+///
+/// let header = Header { name: "x-team".into(), value: "shop".into() };
+/// assert_eq!(serde_json::to_value(&header)?["name"], "x-team");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Header {
     /// The name.
@@ -114,6 +169,14 @@ pub struct Header {
 }
 
 /// How long a request may take.
+///
+/// ```
+/// use iter8_core::Timeouts;
+///
+/// let timeouts = Timeouts { request: Some("10s".parse()?), ..Timeouts::default() };
+/// assert_eq!(serde_json::to_string(&timeouts)?, r#"{"request":"10s"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timeouts {
@@ -127,6 +190,10 @@ pub struct Timeouts {
 
 impl Timeouts {
     /// Whether there is none.
+    ///
+    /// ```
+    /// assert!(iter8_core::Timeouts::default().is_empty());
+    /// ```
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.request.is_none() && self.backend_request.is_none()

@@ -288,6 +288,13 @@ impl fmt::Display for TargetPort {
 /// A rollout: a Deployment, and the revision of its Pod template, which grows by every change of the template.
 ///
 /// Written and read as `UID.REVISION`.
+///
+/// ```
+/// use iter8_core::Rollout;
+///
+/// let rollout = Rollout { uid: "6f1c".into(), revision: 2 };
+/// assert_eq!(rollout.to_string(), "6f1c.2");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     /// The uid of the Deployment.
@@ -298,12 +305,25 @@ pub struct Rollout {
 
 impl Rollout {
     /// Whether the Deployment has never had another Pod template.
+    ///
+    /// ```
+    /// use iter8_core::Rollout;
+    ///
+    /// assert!(Rollout { uid: "6f1c".into(), revision: 1 }.is_first(), "it replaces nobody's Pods");
+    /// ```
     #[must_use]
     pub const fn is_first(&self) -> bool {
         self.revision <= 1
     }
 
     /// Reads a rollout as it is written; `None` if the text is something else.
+    ///
+    /// ```
+    /// use iter8_core::Rollout;
+    ///
+    /// assert_eq!(Rollout::from_label("6f1c.2"), Some(Rollout { uid: "6f1c".into(), revision: 2 }));
+    /// assert_eq!(Rollout::from_label("6f1c"), None);
+    /// ```
     #[must_use]
     pub fn from_label(text: &str) -> Option<Self> {
         let (uid, revision) = text.rsplit_once('.')?;

@@ -100,6 +100,14 @@ impl std::fmt::Display for Strategy {
 }
 
 /// What the requests are, and so which kind of route there is.
+///
+/// ```
+/// use iter8_core::{Document, Protocol, Release};
+///
+/// let document = Document::from_yaml("application: {protocol: grpc}")?;
+/// assert_eq!(Release::from_document(&document).0.application.protocol, Some(Protocol::Grpc));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
@@ -112,6 +120,10 @@ pub enum Protocol {
 
 impl Protocol {
     /// The protocol as it is written in a document.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::Protocol::Grpc.as_str(), "grpc");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -121,6 +133,10 @@ impl Protocol {
     }
 
     /// The kind of its routes.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::Protocol::Grpc.route_kind(), "GRPCRoute");
+    /// ```
     #[must_use]
     pub const fn route_kind(self) -> &'static str {
         match self {

@@ -18,6 +18,16 @@ use crate::release::Protocol;
 /// Conditions that a request must all meet. A list of matches is an OR of these ANDs.
 ///
 /// Serialized in the form of an `HTTPRouteMatch`, or as `grpc` with the form of a `GRPCRouteMatch`.
+///
+/// ```
+/// use iter8_core::{HttpMatch, Method, RouteMatch};
+///
+/// let entry = HttpMatch { method: Some(Method::Get), ..HttpMatch::default() };
+/// assert_eq!(RouteMatch::Http(entry).to_string(), "method GET");
+/// let read: RouteMatch = serde_json::from_str(r#"{"headers": [{"name": "traffic", "value": "test"}]}"#)?;
+/// assert_eq!(read, RouteMatch::header("traffic", "test"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "Form", into = "Form")]
 pub enum RouteMatch {
@@ -55,6 +65,12 @@ impl From<RouteMatch> for Form {
 
 impl RouteMatch {
     /// Every request.
+    ///
+    /// ```
+    /// use iter8_core::{Protocol, RouteMatch};
+    ///
+    /// assert_eq!(RouteMatch::every(Protocol::Grpc).to_string(), "every request");
+    /// ```
     #[must_use]
     pub fn every(protocol: Protocol) -> Self {
         match protocol {
@@ -88,6 +104,12 @@ impl RouteMatch {
     }
 
     /// The protocol of the requests.
+    ///
+    /// ```
+    /// use iter8_core::{Protocol, RouteMatch};
+    ///
+    /// assert_eq!(RouteMatch::header("traffic", "test").protocol(), Protocol::Http);
+    /// ```
     #[must_use]
     pub const fn protocol(&self) -> Protocol {
         match self {
@@ -97,6 +119,10 @@ impl RouteMatch {
     }
 
     /// The conditions on headers.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::RouteMatch::header("traffic", "test").headers()[0].name, "traffic");
+    /// ```
     #[must_use]
     pub fn headers(&self) -> &[ValueMatch] {
         match self {
@@ -106,6 +132,14 @@ impl RouteMatch {
 
     /// The match in the one form that is planned and observed: the prefix `/`, which every path has and the API
     /// server adds to a match without a path, is no condition, and neither is an empty name.
+    ///
+    /// ```
+    /// use iter8_core::RouteMatch;
+    ///
+    /// let defaulted: RouteMatch = serde_json::from_str(r#"{"path": {"type": "PathPrefix", "value": "/"}}"#)?;
+    /// assert_eq!(defaulted.canonical(), RouteMatch::default());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     #[must_use]
     pub fn canonical(&self) -> Self {
         self.clone().into_canonical()
@@ -119,6 +153,13 @@ impl RouteMatch {
     }
 
     /// Whether there is no condition.
+    ///
+    /// ```
+    /// use iter8_core::RouteMatch;
+    ///
+    /// assert!(RouteMatch::default().takes_everything());
+    /// assert!(!RouteMatch::header("traffic", "test").takes_everything());
+    /// ```
     #[must_use]
     pub fn takes_everything(&self) -> bool {
         *self == Self::every(self.protocol())

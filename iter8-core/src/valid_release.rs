@@ -158,6 +158,14 @@ impl ValidRelease {
 }
 
 /// The `appProtocol` that the port of a Service needs for requests of each protocol.
+///
+/// ```
+/// use iter8_core::AppProtocols;
+///
+#[doc = include_str!("example_release.txt")]
+/// assert_eq!(release.app_protocols, AppProtocols { http: None, grpc: Some("kubernetes.io/h2c".into()) });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AppProtocols {
     /// For HTTP requests.
@@ -168,6 +176,13 @@ pub struct AppProtocols {
 
 impl AppProtocols {
     /// That of this protocol.
+    ///
+    /// ```
+    /// use iter8_core::{AppProtocols, Protocol};
+    ///
+    /// let protocols = AppProtocols { http: None, grpc: Some("grpc".into()) };
+    /// assert_eq!(protocols.of(Protocol::Grpc).map(|name| name.as_str()), Some("grpc"));
+    /// ```
     #[must_use]
     pub const fn of(&self, protocol: Protocol) -> Option<&Text> {
         match protocol {

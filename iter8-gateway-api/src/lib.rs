@@ -58,6 +58,15 @@ pub use profile::{MeshProfile, UnknownMeshError};
 pub use route::Route;
 
 /// The routing backend for meshes and gateways that follow the Gateway API.
+///
+/// ```
+/// use iter8_core::RoutingBackend;
+/// use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
+///
+/// let backend = GatewayApiBackend::new(MeshProfile::gateway());
+/// assert_eq!(backend.capabilities().mesh, "gateway");
+/// assert_eq!(backend.kinds()[0].kind, "HTTPRoute");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GatewayApiBackend {
     profile: MeshProfile,
@@ -65,6 +74,12 @@ pub struct GatewayApiBackend {
 
 impl GatewayApiBackend {
     /// A backend for a mesh.
+    ///
+    /// ```
+    /// use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
+    ///
+    /// assert_eq!(GatewayApiBackend::new(MeshProfile::linkerd()), GatewayApiBackend::default());
+    /// ```
     #[must_use]
     pub const fn new(profile: MeshProfile) -> Self {
         Self { profile }

@@ -206,29 +206,60 @@ pub struct MeshProfile {
 
 impl MeshProfile {
     /// Linkerd: rules are chosen by the length of the path first, and requests are not copied.
+    ///
+    /// ```
+    /// use iter8_core::Precedence;
+    /// use iter8_gateway_api::MeshProfile;
+    ///
+    /// assert_eq!(MeshProfile::linkerd().capabilities().http.precedence, Precedence::PathLengthFirst);
+    /// ```
     #[must_use]
     pub const fn linkerd() -> Self {
         Self { capabilities: LINKERD }
     }
 
     /// A mesh or gateway that does everything as the Gateway API specifies it.
+    ///
+    /// ```
+    /// use iter8_core::Precedence;
+    /// use iter8_gateway_api::MeshProfile;
+    ///
+    /// assert_eq!(MeshProfile::gateway().capabilities().http.precedence, Precedence::Specification);
+    /// ```
     #[must_use]
     pub const fn gateway() -> Self {
         Self { capabilities: Capabilities::specification() }
     }
 
     /// The names that can be parsed, the default first.
+    ///
+    /// ```
+    /// use iter8_gateway_api::MeshProfile;
+    ///
+    /// assert!(MeshProfile::names().all(|name| name.parse::<MeshProfile>().is_ok()));
+    /// ```
     pub fn names() -> impl Iterator<Item = &'static str> {
         MESHES.into_iter().map(|capabilities| capabilities.mesh)
     }
 
     /// The name of the mesh.
+    ///
+    /// ```
+    /// assert_eq!(iter8_gateway_api::MeshProfile::default().name(), "linkerd");
+    /// ```
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.capabilities.mesh
     }
 
     /// What the mesh can do.
+    ///
+    /// ```
+    /// use iter8_gateway_api::MeshProfile;
+    ///
+    /// let linkerd = MeshProfile::linkerd();
+    /// assert_eq!(linkerd.capabilities().limits.rules, 16, "of an HTTPRoute");
+    /// ```
     #[must_use]
     pub const fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -255,6 +286,13 @@ impl FromStr for MeshProfile {
 }
 
 /// A name that no mesh profile has.
+///
+/// ```
+/// use iter8_gateway_api::MeshProfile;
+///
+/// let error = "isto".parse::<MeshProfile>().unwrap_err();
+/// assert!(error.to_string().starts_with("unknown mesh `isto`; known are `linkerd`"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown mesh `{name}`; known are {}", known())]
 pub struct UnknownMeshError {

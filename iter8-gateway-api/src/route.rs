@@ -9,6 +9,16 @@ use serde_json::Value;
 /// A route, as a plan is rendered: of the kind that its protocol asks for.
 ///
 /// It is written and read as the object that it holds; its `kind` tells which one that is.
+///
+/// ```
+/// use iter8_gateway_api::Route;
+///
+/// let route: Route = serde_json::from_str(
+///     r#"{"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute", "metadata": {"name": "web"}, "spec": {}}"#,
+/// )?;
+/// assert!(matches!(route, Route::Grpc(_)), "its kind says so");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Route {
@@ -20,6 +30,14 @@ pub enum Route {
 
 impl Route {
     /// The route for HTTP requests, if it is one.
+    ///
+    /// ```
+    /// use gateway_api::httproutes::{HttpRoute, HttpRouteSpec};
+    /// use iter8_gateway_api::Route;
+    ///
+    /// let route = Route::from(HttpRoute::new("web", HttpRouteSpec::default()));
+    /// assert!(route.as_http().is_some() && route.as_grpc().is_none());
+    /// ```
     #[must_use]
     pub fn as_http(&self) -> Option<&HttpRoute> {
         match self {
@@ -29,6 +47,14 @@ impl Route {
     }
 
     /// The route for gRPC requests, if it is one.
+    ///
+    /// ```
+    /// use gateway_api::grpcroutes::{GrpcRoute, GrpcRouteSpec};
+    /// use iter8_gateway_api::Route;
+    ///
+    /// let route = Route::from(GrpcRoute::new("web", GrpcRouteSpec::default()));
+    /// assert!(route.as_grpc().is_some() && route.as_http().is_none());
+    /// ```
     #[must_use]
     pub fn as_grpc(&self) -> Option<&GrpcRoute> {
         match self {

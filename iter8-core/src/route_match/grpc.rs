@@ -10,6 +10,14 @@ use crate::digest::{Encode, Hasher};
 /// Conditions that a gRPC request must all meet.
 ///
 /// Serialized in the form of a `GRPCRouteMatch`.
+///
+/// ```
+/// use iter8_core::{GrpcMatch, GrpcMethodMatch, RouteMatch};
+///
+/// let method = GrpcMethodMatch { service: Some("shop.Cart".into()), ..GrpcMethodMatch::default() };
+/// let entry = GrpcMatch { method: Some(method), ..GrpcMatch::default() };
+/// assert_eq!(RouteMatch::Grpc(entry).to_string(), "gRPC shop.Cart/*");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GrpcMatch {
@@ -22,6 +30,14 @@ pub struct GrpcMatch {
 }
 
 /// Condition on the service and the method of a gRPC request; validation asks for one of them at least.
+///
+/// ```
+/// use iter8_core::GrpcMethodMatch;
+///
+/// let add: GrpcMethodMatch = serde_json::from_str(r#"{"service": "shop.Cart", "method": "Add"}"#)?;
+/// assert_eq!(add.to_string(), "gRPC shop.Cart/Add");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct GrpcMethodMatch {
     /// How both are compared.

@@ -10,6 +10,14 @@ use crate::digest::{Encode, Hasher};
 /// Conditions that an HTTP request must all meet.
 ///
 /// Serialized in the form of an `HTTPRouteMatch`.
+///
+/// ```
+/// use iter8_core::{HttpMatch, PathMatch, PathMatchType, RouteMatch};
+///
+/// let path = PathMatch { kind: PathMatchType::PathPrefix, value: "/beta".into() };
+/// let entry = HttpMatch { path: Some(path), ..HttpMatch::default() };
+/// assert_eq!(RouteMatch::Http(entry).to_string(), "path prefix /beta");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpMatch {
@@ -54,6 +62,14 @@ impl Encode for HttpMatch {
 }
 
 /// Condition on the path of a request.
+///
+/// ```
+/// use iter8_core::PathMatch;
+///
+/// let path: PathMatch = serde_json::from_str(r#"{"value": "/beta"}"#)?;
+/// assert_eq!(path.to_string(), "path prefix /beta", "the default of the Gateway API");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PathMatch {
     /// How `value` is compared.
@@ -79,6 +95,12 @@ impl fmt::Display for PathMatch {
 }
 
 /// How a path is compared.
+///
+/// ```
+/// use iter8_core::PathMatchType;
+///
+/// assert_eq!(PathMatchType::default(), PathMatchType::PathPrefix);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum PathMatchType {
     /// The path is this one, byte for byte.
@@ -92,6 +114,10 @@ pub enum PathMatchType {
 
 impl PathMatchType {
     /// The type as it is written in a route.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::PathMatchType::Exact.as_str(), "Exact");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -103,6 +129,13 @@ impl PathMatchType {
 }
 
 /// An HTTP method that the Gateway API can match.
+///
+/// ```
+/// use iter8_core::Method;
+///
+/// assert_eq!(serde_json::from_str::<Method>("\"GET\"")?, Method::Get);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the names are those of the methods")]
@@ -133,6 +166,10 @@ impl Method {
     ];
 
     /// The method as it stands in a request.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::Method::Get.as_str(), "GET");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Encode, Hasher};
 
 /// Condition on a header or a query parameter.
+///
+/// ```
+/// use iter8_core::{ValueMatch, ValueMatchType};
+///
+/// let header = ValueMatch { kind: ValueMatchType::RegularExpression, name: "user".into(), value: "test-.*".into() };
+/// assert_eq!(header.to_string(), "user~test-.*");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ValueMatch {
     /// How `value` is compared.
@@ -29,6 +36,12 @@ impl fmt::Display for ValueMatch {
 }
 
 /// How a header or query parameter is compared.
+///
+/// ```
+/// use iter8_core::ValueMatchType;
+///
+/// assert_eq!(ValueMatchType::default(), ValueMatchType::Exact);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum ValueMatchType {
     /// The value is this one; the default of the Gateway API.
@@ -46,6 +59,10 @@ impl Encode for ValueMatch {
 
 impl ValueMatchType {
     /// The type as it is written in a route.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::ValueMatchType::RegularExpression.as_str(), "RegularExpression");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
