@@ -62,8 +62,8 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let situation = Situation { release, observation, live, declared, removed };
     let in_force = situation.primary_in_force();
     let pending = situation.pending(&in_force);
-    let Routing { rules, mut reasons, notices, protocol } =
-        rules::route(&situation, &in_force, pending.as_ref());
+    let (in_force, routing) = rules::route(&situation, in_force, pending.as_ref());
+    let Routing { rules, mut reasons, notices, protocol } = routing;
     let removals = removal::removals(&situation, &rules, pending.as_ref());
     // Nothing tells when a parent that says nothing counts as accepting.
     let acceptance = situation.live.route().map(|route| Acceptance::of(route, observation.now));
@@ -201,10 +201,12 @@ fn removed<'a>(release: &ValidRelease, observation: &'a Observation, live: &Live
 }
 
 /// The primary of the document, and the version that the default rule names.
+#[derive(Clone, Copy)]
 struct InForce<'a> {
     declared: &'a ValidVersion,
     readiness: &'a Readiness,
-    /// The version before it, while the declared primary has not been ready yet.
+    /// The version before it, while the declared primary has not been ready yet or the rules of the strategy before
+    /// are held.
     previous: Option<Previous<'a>>,
 }
 
@@ -221,6 +223,7 @@ impl InForce<'_> {
 }
 
 /// The version that was the primary until now: a candidate in the new document, or removed.
+#[derive(Clone, Copy)]
 struct Previous<'a> {
     place: usize,
     name: &'a VersionName,
@@ -275,6 +278,17 @@ impl<'a> Situation<'a> {
         let is_selected =
             removed.declaration.is_some_and(|declaration| selector == Some(&declaration.selector));
         is_selected && selector != Some(&self.release.primary().selector)
+    }
+
+    /// While the rules of the strategy before are held, a primary that their default rule does not name waits with
+    /// them, ready or not: the front Service moves in the same step as the default rule.
+    fn held_in_force(&'a self, in_force: InForce<'a>) -> InForce<'a> {
+        let is_named = self.live.default_services().any(|service| *service == in_force.declared.service);
+        if is_named || in_force.previous.is_some() {
+            return in_force;
+        }
+        let mut live = self.live.default_services().filter_map(|service| self.previous(service));
+        InForce { previous: live.find(|previous| previous.readiness.is_routable()), ..in_force }
     }
 
     fn previous(&'a self, service: &ServiceName) -> Option<Previous<'a>> {

@@ -51,7 +51,12 @@ impl Routing {
     }
 }
 
-pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&Pending>) -> Routing {
+/// The rules, and the primary whom they and the front Service lead to.
+pub(super) fn route<'a>(
+    situation: &'a Situation<'a>,
+    in_force: InForce<'a>,
+    pending: Option<&Pending>,
+) -> (InForce<'a>, Routing) {
     let strategy = situation.release.strategy;
     // A change of strategy waits like a promotion does: both shapes do not fit in one route.
     // Without a route nothing would remember the primary before, to which the front leads until then.
@@ -63,16 +68,23 @@ pub(super) fn route(situation: &Situation<'_>, in_force: &InForce<'_>, pending: 
         && (is_memory || is_other || situation.live.strategy().is_some_and(|live| live != strategy))
     {
         let reason = if is_other { Reason::HeldProtocol } else { Reason::HeldStrategy };
-        let held = held(situation, in_force, &reason(pending.clone()));
+        let in_force = situation.held_in_force(in_force);
+        let held = held(situation, &in_force, &reason(pending.clone()));
         // Where only a default rule is left there is nothing to hold, and the next plan could not tell that there was.
         if is_memory
             || is_other
             || held.rules.len() > 1
             || held.rules.iter().any(|rule| rule.backends.len() > 1)
         {
-            return held;
+            return (in_force, held);
         }
     }
+    (in_force, of_strategy(situation, &in_force, pending))
+}
+
+/// The rules of the declared strategy.
+fn of_strategy(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option<&Pending>) -> Routing {
+    let strategy = situation.release.strategy;
     if strategy == Strategy::None {
         return without_rules(situation, |_| Reason::NoStrategy);
     }

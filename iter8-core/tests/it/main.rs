@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod declare;
+mod front;
 mod golden;
 mod grpc;
 #[expect(

@@ -304,7 +304,7 @@ fn a_removed_version_whose_service_is_gone_is_due() {
     assert_eq!(removal(&world.plan(&promoted), "web-1"), Some(Removal::Due));
 }
 
-fn app(plan: &RoutePlan) -> &str {
+pub(crate) fn app(plan: &RoutePlan) -> &str {
     plan.front.as_ref().unwrap().selector["app"].as_str()
 }
 
@@ -461,41 +461,4 @@ fn a_strategy_held_for_an_unknown_primary_still_sends_requests_somewhere() {
         assert!(rule.backends.iter().any(|backend| backend.weight.get() > 0), "{:?}", rules(&plan));
     }
     assert_eq!(rules(&plan), [TEST, "* → main*1"]);
-}
-
-/// A release without routing: only its front Service leads to the primary.
-fn without_route(version: &str) -> iter8_core::ValidRelease {
-    release("none", &[version])
-}
-
-#[test]
-fn without_a_route_the_front_stays_with_the_old_primary_until_the_new_one_is_ready() {
-    let (before, renamed) = (without_route(OLD), without_route("{image: web:2, metadata: {name: main}}"));
-    let mut world = World::running(&before);
-    world.observation.front_selector = Some(world.plan(&before).front.unwrap().selector);
-    for _ in 0..2 {
-        let plan = world.step(&renamed);
-        assert_eq!(app(&plan), "web-0");
-        assert!(plan.rules().is_empty(), "a route is not what was declared");
-        assert_eq!(removal(&plan, "web-0"), Some(Removal::Retained));
-        world.write(&renamed);
-    }
-    world.finish("main");
-    let plan = world.step(&renamed);
-    assert_eq!(app(&plan), "main");
-    assert_eq!(removal(&plan, "web-0"), Some(Removal::Leaving), "the front still leads to it");
-    world.observation.front_selector = Some(plan.front.unwrap().selector);
-    assert_eq!(removal(&world.step(&renamed), "web-0"), Some(Removal::DrainBegins));
-    world.crash("main");
-    assert_eq!(app(&world.step(&renamed)), "main", "it was ready once");
-}
-
-#[test]
-fn a_front_that_leads_nowhere_moves_at_once() {
-    let (before, renamed) = (without_route(OLD), without_route("{image: web:2, metadata: {name: main}}"));
-    let mut world = World::running(&before);
-    world.observation.front_selector = Some(world.plan(&before).front.unwrap().selector);
-    world.write(&renamed);
-    world.crash("web-0");
-    assert_eq!(app(&world.step(&renamed)), "main");
 }
