@@ -190,8 +190,10 @@ fn retained_weights(
         let (Some(declaration), Some(service)) = (removed.declaration, &removed.observed.service) else {
             continue;
         };
-        // A version that had no share, a mirror for instance, has none to keep.
-        if !situation.live.default_services().any(|live| *live == service.name) {
+        // A version that had no share, a mirror for instance, has none to keep. Without a route the primary in force had
+        // all of them, by the front Service.
+        let had_share = situation.live.default_services().any(|live| *live == service.name);
+        if !had_share && service.name != *in_force.service() {
             continue;
         }
         let weight = if removed.readiness.is_routable() {

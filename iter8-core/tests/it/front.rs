@@ -24,6 +24,23 @@ fn the_front_service_waits_with_the_rules_of_the_strategy_before() {
     assert_eq!(plan.front.unwrap().selector["app"], "b");
 }
 
+#[test]
+fn a_first_split_holds_the_primary_to_which_the_front_service_leads() {
+    let (a, b, c) = (named(1, 'a'), named(1, 'b'), named(1, 'c'));
+    let before = release("none", &[&a, &b]);
+    let mut world = World::running(&before);
+    world.observation.front_selector = world.plan(&before).front.map(|front| front.selector);
+    let changed = release("blue-green", &[&named(2, 'b'), &c]);
+    world.write(&changed);
+    let plan = world.plan(&changed);
+    assert_eq!(rules(&plan), ["* → a*50, b*50, c*0"], "b is being updated");
+    assert_eq!(plan.front.unwrap().selector["app"], "a");
+    world.finish("b");
+    let plan = world.plan(&changed);
+    assert_eq!(rules(&plan), ["* → b*50, c*0"]);
+    assert_eq!(plan.front.unwrap().selector["app"], "b");
+}
+
 /// A release without routing: only its front Service leads to the primary.
 fn without_route(version: &str) -> iter8_core::ValidRelease {
     release("none", &[version])
