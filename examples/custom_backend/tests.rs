@@ -2,6 +2,8 @@
 
 use iter8_core::{Document, Observation, ReleaseKey, RoutePlan, RoutingBackend, Verdict, declare, plan};
 
+use iter8_testkit::conformance::Conformance;
+
 use crate::backend::ExampleMesh;
 use crate::traffic_split::Status;
 
@@ -42,4 +44,9 @@ fn what_the_mesh_cannot_do_is_refused_before_anything_is_written() {
     let error = declare(&key, &Document::from_yaml(&document).unwrap(), ExampleMesh.capabilities());
     let message = error.unwrap_err().to_string();
     assert!(message.contains("example") && message.contains("ResponseHeaderModifier"), "{message}");
+}
+
+#[test]
+fn the_backend_passes_the_conformance_suite() {
+    Conformance::new(&ExampleMesh).check().unwrap_or_else(|error| panic!("{error}"));
 }

@@ -96,6 +96,18 @@ impl ValidRelease {
         &self.candidates
     }
 
+    /// How the mesh chooses among rules, by the capabilities that the release was validated for.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// assert_eq!(release.precedence(), iter8_core::Precedence::Specification);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn precedence(&self) -> Precedence {
+        self.precedence
+    }
+
     /// Works out the order of the candidates' rules.
     pub(crate) fn arranged(mut self) -> Self {
         if self.strategy == Strategy::Canary {

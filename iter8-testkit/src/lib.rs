@@ -2,6 +2,10 @@
 //!
 //! | module | feature | what it is |
 //! |---|---|---|
+//! | [`strategies`] | `strategies` | releases, clusters, requests and histories made up at random, for property tests |
+//! | [`oracle`] | `oracle` | a naive planner to hold plans against |
+//! | [`conformance`] | `conformance` | a suite that every routing backend must pass |
+//! | [`snapshot`] | `snapshot` | snapshots of plans and routes, one file for each document |
 //! | [`simulator`] | `simulator` | which backend gets a request, from route objects alone |
 //! | [`apiserver`] | `apiserver` | a Kubernetes API server in memory behind a real `kube::Client` |
 //! | [`control_plane`] | `apiserver` | a launcher of the real one |
@@ -16,14 +20,22 @@
 
 #[cfg(feature = "apiserver")]
 pub mod apiserver;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "apiserver")]
 pub mod control_plane;
 #[cfg(feature = "mesh")]
 pub mod mesh;
+#[cfg(feature = "oracle")]
+pub mod oracle;
 #[cfg(feature = "mesh")]
 pub mod pod_network;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
+#[cfg(feature = "strategies")]
+pub mod strategies;
 #[cfg(feature = "mesh")]
 pub mod workload;
 #[cfg(feature = "mesh")]

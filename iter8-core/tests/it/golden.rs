@@ -21,7 +21,7 @@ const LINKERD: Capabilities = Capabilities {
 };
 
 #[expect(clippy::disallowed_methods, reason = "the ban is on the crate, not on its tests")]
-fn cases() -> Vec<Value> {
+pub(crate) fn cases() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
@@ -29,7 +29,7 @@ fn cases() -> Vec<Value> {
     files.iter().map(|file| serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()).collect()
 }
 
-fn declared(case: &Value) -> Result<ValidRelease, InvalidReleaseError> {
+pub(crate) fn declared(case: &Value) -> Result<ValidRelease, InvalidReleaseError> {
     let document = Document::from_yaml(case["values_yaml"].as_str().unwrap()).unwrap();
     let metadata = document.root().get("application").and_then(|application| application.get("metadata"));
     let namespace = metadata.and_then(|metadata| metadata.get("namespace")).and_then(|value| value.as_str());

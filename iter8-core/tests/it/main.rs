@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod choice;
 mod declare;
 mod front;
 mod golden;
@@ -13,7 +14,9 @@ mod grpc;
     reason = "the bans are on the crate, not on a test that takes the time and speaks to its parent process"
 )]
 mod hostile;
+mod laws;
+mod oracle;
 mod planner;
 mod promotion;
-mod properties;
+mod snapshots;
 mod world;

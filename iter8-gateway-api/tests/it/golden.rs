@@ -4,14 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use gateway_api::httproutes::HttpRoute;
-use iter8_core::{Document, ReleaseKey, RoutingBackend, declare};
+use iter8_core::{Document, ReleaseKey, RoutePlan, RoutingBackend, ValidRelease, declare};
 use iter8_gateway_api::GatewayApiBackend;
 use serde_json::{Value, json};
 
 use crate::api_server;
 use crate::release::plan_where;
 
-fn cases() -> Vec<Value> {
+/// How many versions are ready in each state of a case, the primary first.
+pub(crate) const STATES: [(&str, usize); 3] =
+    [("all_ready", usize::MAX), ("only_primary_ready", 1), ("none_ready", 0)];
+
+pub(crate) fn cases() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
@@ -25,19 +29,13 @@ fn every_golden_release_gets_its_routes_in_every_state_of_readiness() {
     let mut compared = 0;
     for case in cases().iter().filter(|case| case["error"].is_null()) {
         let name = case["case"].as_str().unwrap();
-        let document = Document::from_yaml(case["values_yaml"].as_str().unwrap()).unwrap();
-        let key = ReleaseKey {
-            name: case["release"].as_str().unwrap().parse().unwrap(),
-            namespace: namespace(case, &document).parse().unwrap(),
-        };
-        let release = declare(&key, &document, backend.capabilities())
-            .unwrap_or_else(|error| panic!("{name} is refused: {error}"));
-        for (state, ready) in [("all_ready", usize::MAX), ("only_primary_ready", 1), ("none_ready", 0)] {
-            let is_ready =
-                |version: &str| release.versions().take(ready).any(|ready| ready.name.as_str() == version);
-            let plan = plan_where(&release, |version| is_ready(version.name.as_str()));
-            let rendered: Vec<_> =
-                backend.render(&plan).iter().map(|route| in_golden_form(route.as_http().unwrap())).collect();
+        let release = declared(case, &backend);
+        for (state, ready) in STATES {
+            let rendered: Vec<_> = backend
+                .render(&plan_of(&release, ready))
+                .iter()
+                .map(|route| in_golden_form(route.as_http().unwrap()))
+                .collect();
             let golden: Vec<_> =
                 ["route", "gateway_route"].iter().filter_map(|key| golden(&case[key][state])).collect();
             assert_eq!(
@@ -49,6 +47,23 @@ fn every_golden_release_gets_its_routes_in_every_state_of_readiness() {
         }
     }
     assert!(compared > 100, "only {compared} routes were compared");
+}
+
+/// The release of a case.
+pub(crate) fn declared(case: &Value, backend: &GatewayApiBackend) -> ValidRelease {
+    let document = Document::from_yaml(case["values_yaml"].as_str().unwrap()).unwrap();
+    let key = ReleaseKey {
+        name: case["release"].as_str().unwrap().parse().unwrap(),
+        namespace: namespace(case, &document).parse().unwrap(),
+    };
+    declare(&key, &document, backend.capabilities())
+        .unwrap_or_else(|error| panic!("{} is refused: {error}", case["case"]))
+}
+
+/// The plan in which only the first so many versions are ready.
+pub(crate) fn plan_of(release: &ValidRelease, ready: usize) -> RoutePlan {
+    let ready: Vec<_> = release.versions().take(ready).map(|version| &version.name).collect();
+    plan_where(release, |version| ready.contains(&&version.name))
 }
 
 /// A document that names a namespace is applied there.

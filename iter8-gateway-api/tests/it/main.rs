@@ -3,9 +3,12 @@
 #![cfg(test)]
 
 mod api_server;
+mod conformance;
+mod equivalence;
 mod golden;
 mod grpc;
 mod lowering;
 mod observe;
 mod release;
 mod round_trip;
+mod snapshots;

@@ -5,6 +5,7 @@ use iter8_core::{
     HttpMatch, Notice, Observation, PathMatchType, Precedence, RouteMatch, RoutePlan, ValidRelease,
     ValueMatch, ValueMatchType, VersionMatch, plan,
 };
+use iter8_testkit::strategies::config;
 use proptest::prelude::*;
 
 use crate::world::{for_linkerd, release};
@@ -196,7 +197,7 @@ fn plan_of(release: &ValidRelease) -> RoutePlan {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn the_mesh_chooses_what_the_specification_says_unless_a_notice_names_both(versions in versions()) {

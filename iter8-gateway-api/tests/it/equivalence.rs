@@ -1,0 +1,231 @@
+//! The rendered routes do what the plan says: for random requests, the simulator's outcome on the routes is that of a
+//! small evaluator of the plan, which knows the mesh's precedence.
+
+use std::collections::BTreeMap;
+
+use iter8_core::{
+    Capabilities, FilterType, Notice, PlannedRule, Precedence, RouteFilter, RoutePlan, RoutingBackend,
+    ValidRelease, VersionObservation, plan,
+};
+use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
+use iter8_testkit::oracle::choose;
+use iter8_testkit::simulator::{self, Outcome, Parent, RouteSet};
+use iter8_testkit::strategies::{Request, Situation, config, requests, situations};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
+use serde_json::{Value, json};
+
+/// Service and port → share.
+type Shares = BTreeMap<(String, u16), f64>;
+
+fn backends() -> Vec<GatewayApiBackend> {
+    MeshProfile::names().map(|mesh| GatewayApiBackend::new(mesh.parse().unwrap())).collect()
+}
+
+/// A property of every mesh's situations, with requests.
+fn for_every_mesh(
+    property: impl Fn(&GatewayApiBackend, &Situation, &[Request]) -> Result<(), TestCaseError>,
+) {
+    for backend in backends() {
+        let cases = (situations(backend.capabilities()), vec(requests(), 8));
+        let outcome = TestRunner::new(config())
+            .run(&cases, |(situation, requests)| property(&backend, &situation, &requests));
+        outcome.unwrap_or_else(|error| panic!("{}: {error}", backend.capabilities().mesh));
+    }
+}
+
+fn precedence(capabilities: &Capabilities) -> simulator::Precedence {
+    match capabilities.http.precedence {
+        Precedence::PathLengthFirst => simulator::Precedence::Linkerd,
+        Precedence::Specification => simulator::Precedence::Spec,
+        other => panic!("the simulator has no {other:?}"),
+    }
+}
+
+/// The rendered routes in a cluster that has the Gateways of the release.
+fn simulated(backend: &GatewayApiBackend, release: &ValidRelease, plan: &RoutePlan) -> RouteSet {
+    let mut routes = RouteSet::new(precedence(backend.capabilities()));
+    for gateway in &release.gateways {
+        let namespace = gateway.namespace.as_ref().unwrap_or_else(|| release.namespace());
+        routes.insert(&gateway_object(namespace.as_str(), gateway.name.as_str())).unwrap();
+    }
+    for route in backend.render(plan) {
+        routes.insert(&serde_json::to_value(route).unwrap()).unwrap();
+    }
+    routes
+}
+
+fn gateway_object(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {
+            "gatewayClassName": "any",
+            "listeners": [{
+                "name": "http", "protocol": "HTTP", "port": 80,
+                "allowedRoutes": {"namespaces": {"from": "All"}},
+            }],
+        },
+    })
+}
+
+/// Where the request can be sent: to the front Service, and to every Gateway under one of its hostnames.
+fn parents(release: &ValidRelease) -> Vec<(Parent, String)> {
+    let front = Parent::service(release.namespace().as_str(), release.application.as_str());
+    let authority = format!("web.test:{}", release.service_port.get());
+    let gateways = release.gateways.iter().map(|gateway| {
+        let namespace = gateway.namespace.as_ref().unwrap_or_else(|| release.namespace());
+        let hostname = release.hostnames[0].to_string();
+        (Parent::gateway(namespace.as_str(), gateway.name.as_str()), hostname)
+    });
+    std::iter::once((front, authority)).chain(gateways).collect()
+}
+
+fn sent(request: &Request, authority: &str) -> simulator::Request {
+    let url = format!("http://{authority}{}", request.target());
+    let sent = simulator::Request::new(request.method, &url).unwrap();
+    request.headers.iter().fold(sent, |sent, (name, value)| sent.header(name, value))
+}
+
+fn chosen<'a>(plan: &'a RoutePlan, request: &Request, precedence: Precedence) -> &'a PlannedRule {
+    let matches: Vec<_> = plan.rules().iter().map(|rule| rule.matches.to_vec()).collect();
+    &plan.rules()[choose(&matches, request, precedence).unwrap().0]
+}
+
+fn planned_shares(rule: &PlannedRule) -> Shares {
+    let sum: f64 = rule.backends.iter().map(|backend| f64::from(backend.weight.get())).sum();
+    let share = |backend: &iter8_core::PlannedBackend| {
+        ((backend.service.to_string(), backend.port.get()), f64::from(backend.weight.get()) / sum)
+    };
+    rule.backends.iter().map(share).filter(|(_, share)| *share > 0.0).collect()
+}
+
+fn simulated_shares(outcome: &Outcome) -> Shares {
+    outcome
+        .backends
+        .iter()
+        .map(|backend| ((backend.name.clone(), backend.port.unwrap()), backend.share))
+        .collect()
+}
+
+fn is_same(one: &Shares, other: &Shares) -> bool {
+    one.keys().eq(other.keys()) && one.values().zip(other.values()).all(|(a, b)| (a - b).abs() < 1e-9)
+}
+
+#[test]
+fn every_request_gets_from_the_routes_what_it_gets_by_the_plan() {
+    for_every_mesh(|backend, Situation { release, observation }, requests| {
+        let plan = plan(release, observation);
+        let routes = simulated(backend, release, &plan);
+        for request in requests.iter().filter(|_| plan.route.is_some()) {
+            let rule = chosen(&plan, request, release.precedence());
+            for (parent, authority) in parents(release) {
+                let outcome = routes.route(&parent, &sent(request, &authority));
+                let (expected, found) = (planned_shares(rule), simulated_shares(&outcome));
+                prop_assert!(
+                    is_same(&expected, &found),
+                    "{request:?} to {parent}: {expected:?}, {outcome:#?}"
+                );
+                let mirrors: Vec<_> = outcome.mirrors.iter().map(|m| (m.name.clone(), m.percent)).collect();
+                let planned: Vec<_> = rule
+                    .mirrors
+                    .iter()
+                    .map(|m| (m.service.to_string(), f64::from(m.percent.get())))
+                    .collect();
+                prop_assert_eq!(mirrors, planned);
+                prop_assert_eq!(outcome.status, 200);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn every_answer_names_its_version_and_has_the_users_own_headers() {
+    for_every_mesh(|backend, Situation { release, observation }, requests| {
+        let has_filter = backend.capabilities().http.has_on_backends(FilterType::ResponseHeaderModifier);
+        let plan = plan(release, observation);
+        let routes = simulated(backend, release, &plan);
+        for request in requests.iter().filter(|_| plan.route.is_some()) {
+            let rule = chosen(&plan, request, release.precedence());
+            for (parent, authority) in parents(release) {
+                let outcome = routes.route(&parent, &sent(request, &authority));
+                for found in &outcome.backends {
+                    let effect = outcome.effect_on(found);
+                    // A mesh without this filter at backends cannot say which of several it was.
+                    if has_filter || rule.backends.len() == 1 {
+                        prop_assert_eq!(effect.response_headers.add.get("app-version"), Some(&found.name));
+                    }
+                    for filter in &release.filters {
+                        let is_there = match filter {
+                            RouteFilter::RequestHeaderModifier(headers) => headers.set.iter().all(|header| {
+                                effect.request.headers.get(&header.name) == Some(&header.value)
+                            }),
+                            RouteFilter::ResponseHeaderModifier(headers) => {
+                                let changes = &effect.response_headers;
+                                headers
+                                    .add
+                                    .iter()
+                                    .all(|header| changes.add.get(&header.name) == Some(&header.value))
+                                    && headers.remove.iter().all(|name| changes.remove.contains(name))
+                            }
+                            other => panic!("{other:?} is not tested"),
+                        };
+                        prop_assert!(is_there, "{filter:?}: {effect:?}");
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn law_5_every_request_to_the_front_service_goes_to_one_version() {
+    for_every_mesh(|backend, Situation { release, observation }, requests| {
+        let plan = plan(release, observation);
+        let routes = simulated(backend, release, &plan);
+        let (front, authority) = parents(release).remove(0);
+        for request in requests {
+            let outcome = routes.route(&front, &sent(request, &authority));
+            // Without a route the front Service leads to the primary.
+            prop_assert_eq!(outcome.passthrough, plan.route.is_none());
+            let sum: f64 = outcome.backends.iter().map(|backend| backend.share).sum();
+            prop_assert!((sum - 1.0).abs() < 1e-9 && outcome.failing_share == 0.0, "{outcome:#?}");
+            let is_known = |name: &str| plan.versions.iter().any(|version| version.service.as_str() == name);
+            let all_known = outcome.backends.iter().all(|backend| is_known(&backend.name));
+            prop_assert!(outcome.passthrough || all_known, "{outcome:#?}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn law_5_a_candidates_readiness_changes_nothing_for_requests_without_its_match() {
+    for_every_mesh(|backend, Situation { release, .. }, requests| {
+        let all_ready = iter8_core::Observation::all_ready(release);
+        let before = plan(release, &all_ready);
+        // Where no order of the rules makes the mesh choose as specified, a notice says so.
+        let is_told =
+            |plan: &RoutePlan| plan.notices.iter().any(|notice| matches!(notice, Notice::OtherChoice { .. }));
+        if release.strategy != iter8_core::Strategy::Canary || is_told(&before) {
+            return Ok(());
+        }
+        let (front, authority) = parents(release).remove(0);
+        let routes = simulated(backend, release, &before);
+        for candidate in release.candidates() {
+            let mut observation = all_ready.clone();
+            observation.versions.insert(candidate.name.clone(), VersionObservation::default());
+            let after = simulated(backend, release, &plan(release, &observation));
+            let is_without = |request: &&Request| !candidate.matches.iter().any(|entry| request.meets(entry));
+            for request in requests.iter().filter(is_without) {
+                let sent = sent(request, &authority);
+                let (one, other) = (routes.route(&front, &sent), after.route(&front, &sent));
+                prop_assert_eq!(simulated_shares(&one), simulated_shares(&other));
+            }
+        }
+        Ok(())
+    });
+}

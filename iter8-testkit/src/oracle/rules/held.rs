@@ -1,0 +1,96 @@
+//! The rules of the strategy before, while a change of strategy waits.
+
+use iter8_core::{ObservedBackend, ObservedRule, PlannedRule, RouteMatch, ServiceName, Strategy, Weight};
+
+use super::{Split, agree, alone};
+use crate::oracle::DisagreementError;
+use crate::oracle::promotion::{Case, InForce};
+
+/// What the live rules give to versions that can still serve.
+pub(super) struct Held {
+    /// The matches of each rule, and who gets its requests: nobody has weight 0.
+    rules: Vec<(Vec<RouteMatch>, Split)>,
+    /// Whether the route is what remembers the primary before.
+    is_memory: bool,
+    pub(super) in_force: InForce,
+}
+
+impl Held {
+    /// Whether the rules of the new strategy would give requests otherwise.
+    pub(super) fn must_be(&self) -> bool {
+        self.is_memory || self.rules.len() > 1 || self.rules.iter().any(|(_, split)| split.len() > 1)
+    }
+
+    pub(super) fn check(&self, planned: &[PlannedRule]) -> Result<(), DisagreementError> {
+        let found: Vec<_> =
+            planned.iter().map(|rule| (rule.matches.to_vec(), shares(super::split(rule)))).collect();
+        agree("the held rules", &self.rules, &found)?;
+        let copies = planned.iter().map(|rule| rule.mirrors.len()).sum();
+        agree("the mirrors of held rules", &0, &copies)
+    }
+}
+
+/// Those that have a share; the weight of one that has all says nothing.
+fn shares(mut split: Split) -> Split {
+    split.retain(|_, (_, weight)| *weight > Weight::ZERO);
+    if split.len() == 1 {
+        for (_, weight) in split.values_mut() {
+            *weight = Weight::ONE;
+        }
+    }
+    split
+}
+
+pub(super) fn rules(case: &Case<'_>) -> Option<Held> {
+    let strategy = case.release.strategy;
+    // Without a route nothing would remember the primary before, to which the front leads until then.
+    let is_memory = strategy == Strategy::None && !case.in_force.is_declared && !case.live_rules().is_empty();
+    let is_other = live_strategy(case.live_rules()).is_some_and(|live| live != strategy);
+    if !case.is_pending || !(is_memory || is_other) {
+        return None;
+    }
+    let in_force = case.held_in_force();
+    let mut rules = Vec::new();
+    for live in case.live_rules() {
+        let mut split: Split = of(live, |backend| can_serve(case, &backend.service)).collect();
+        split = shares(split);
+        if split.is_empty() && live.matches.is_empty() {
+            // Nobody can serve: the primary in force keeps it, where the rule has it.
+            let primary = of(live, |backend| backend.service == in_force.service);
+            split = primary.map(|(service, (port, _))| (service, (port, Weight::ONE))).collect();
+        }
+        if !split.is_empty() {
+            rules.push((live.matches.to_vec(), split));
+        }
+    }
+    if rules.last().is_none_or(|(matches, _)| !matches.is_empty()) {
+        rules.push((Vec::new(), alone(&in_force)));
+    }
+    Some(Held { rules, is_memory, in_force })
+}
+
+fn of(
+    rule: &ObservedRule,
+    is_wanted: impl Fn(&ObservedBackend) -> bool,
+) -> impl Iterator<Item = (ServiceName, (iter8_core::Port, Weight))> {
+    let backends = rule.backends.iter().filter(move |backend| is_wanted(backend));
+    backends.map(|backend| (backend.service.clone(), (backend.port, backend.weight)))
+}
+
+fn can_serve(case: &Case<'_>, service: &ServiceName) -> bool {
+    let mut known = case.declared.iter().chain(&case.removed);
+    known.any(|known| known.service.as_ref() == Some(service) && known.state.can_serve())
+}
+
+/// The strategy that the rules can only come from.
+fn live_strategy(rules: &[ObservedRule]) -> Option<Strategy> {
+    if rules.iter().any(|rule| !rule.matches.is_empty()) {
+        Some(Strategy::Canary)
+    } else if rules.iter().any(|rule| !rule.mirrors.is_empty()) {
+        Some(Strategy::Mirror)
+    } else if rules.iter().any(|rule| rule.backends.len() > 1) {
+        Some(Strategy::BlueGreen)
+    } else {
+        None
+    }
+}

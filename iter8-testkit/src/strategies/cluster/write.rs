@@ -1,0 +1,112 @@
+//! What a controller writes.
+
+use iter8_core::{
+    DeploymentObservation, Removal, Rollout, RoutePlan, ServiceObservation, ValidRelease, ValidVersion,
+    VersionObservation,
+};
+
+use super::{Cluster, planned_rules, route};
+
+impl Cluster {
+    /// Does what a plan says, as a controller that dies after so many writes.
+    ///
+    /// The order is that of the controller: versions, then the front Service, the route, the marks of drains, deletions.
+    pub fn carry_out(&mut self, release: &ValidRelease, plan: &RoutePlan, writes: usize) {
+        let mut writes = Writes(writes);
+        for version in release.versions() {
+            self.write(version, plan, &mut writes);
+        }
+        let front = plan.front.as_ref().map(|front| front.selector.clone());
+        if self.now.front_selector != front && writes.one() {
+            self.now.front_selector = front;
+        }
+        let rules = planned_rules(plan);
+        let is_written = match &self.now.route {
+            Some(live) => live.rules == rules && !plan.repair,
+            None => rules.is_empty(),
+        };
+        if !is_written && writes.one() {
+            self.now.route =
+                (!rules.is_empty()).then(|| route(rules, release.service_port.get(), self.now.now));
+        }
+        for (version, removal) in plan.removed() {
+            match removal {
+                Removal::DrainBegins if writes.one() => {
+                    let live = self.now.versions.get_mut(&version.name);
+                    let now = self.now.now;
+                    live.into_iter()
+                        .flat_map(|live| &mut live.service)
+                        .for_each(|service| service.draining_since = Some(now));
+                }
+                Removal::Due if writes.one() => {
+                    self.now.versions.remove(&version.name);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Writes the planned front Service and route, of which nobody has said anything yet.
+    pub fn route(&mut self, release: &ValidRelease, plan: &RoutePlan) {
+        self.now.front_selector = plan.front.as_ref().map(|front| front.selector.clone());
+        let rules = planned_rules(plan);
+        self.now.route = (!rules.is_empty()).then(|| route(rules, release.service_port.get(), self.now.now));
+    }
+
+    /// Writes the objects of a version where they differ: first its Deployment, then its Service.
+    fn write(&mut self, version: &ValidVersion, plan: &RoutePlan, writes: &mut Writes) {
+        let declared = VersionObservation::ready(version);
+        let mut written = self.now.versions.get(&version.name).cloned().unwrap_or_default();
+        let digest = Some(version.deployment_digest());
+        let live = written.deployment.as_ref();
+        if live.and_then(|live| live.digest.as_ref()) != digest && writes.one() {
+            written.deployment = declared.deployment.map(|new| self.deployment(version, live, new));
+        }
+        let planned = plan.versions.iter().find(|planned| planned.name == version.name);
+        let rollout = planned.and_then(|planned| planned.rollout.clone());
+        let (digest, live) = (Some(version.service_digest()), written.service.as_ref());
+        let is_as_declared = live.is_some_and(|live| {
+            live.digest.as_ref() == digest && live.rollout == rollout && live.draining_since.is_none()
+        });
+        if !is_as_declared && writes.one() {
+            written.service = declared.service.map(|new| ServiceObservation { rollout, ..new });
+        }
+        if written.service.is_some() || written.deployment.is_some() {
+            self.now.versions.insert(version.name.clone(), written);
+        }
+    }
+
+    /// A Deployment as it is once it is written: new, or with a new revision, of which its controller knows nothing yet.
+    fn deployment(
+        &mut self,
+        version: &ValidVersion,
+        live: Option<&DeploymentObservation>,
+        ready: DeploymentObservation,
+    ) -> DeploymentObservation {
+        let digest = Some(version.deployment_digest().clone());
+        let mut new = live.cloned().unwrap_or_else(|| {
+            self.deployments = self.deployments.saturating_add(1);
+            DeploymentObservation::new(ready.name.clone(), None)
+        });
+        let before = new.rollout.take();
+        new.rollout = Some(before.map_or_else(
+            || Rollout { uid: format!("uid-{}", self.deployments).into(), revision: 1 },
+            |before| Rollout { revision: before.revision.saturating_add(1), ..before },
+        ));
+        (new.name, new.digest, new.status_is_current) = (ready.name, digest, false);
+        new.wanted = version.replicas.unwrap_or(new.wanted);
+        new
+    }
+}
+
+/// How many writes are left.
+struct Writes(usize);
+
+impl Writes {
+    /// Whether there is one more.
+    fn one(&mut self) -> bool {
+        let is_left = self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        is_left
+    }
+}
