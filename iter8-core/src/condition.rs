@@ -1,5 +1,6 @@
 //! How a release is doing, as Kubernetes conditions.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::observation::Observation;
@@ -185,6 +186,18 @@ fn refusal_message(error: &InvalidReleaseError) -> String {
     lines.join("\n")
 }
 
+/// How many bytes of a text of somebody else are shown.
+const BRIEF: usize = 1000;
+
+/// A text that may be as long as somebody else likes, cut.
+fn brief(text: &str) -> Cow<'_, str> {
+    if text.len() <= BRIEF {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(BRIEF);
+    Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default()))
+}
+
 /// What keeps the controller from writing an object.
 ///
 /// ```
@@ -216,6 +229,15 @@ pub enum Obstacle {
         /// Why, in the API server's words.
         message: String,
     },
+    /// Somebody else changes a field back each time that it is repaired.
+    FieldFight {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+        /// Who writes it besides, if that is known.
+        manager: Option<String>,
+    },
     /// The object of an earlier Release of the same name is not yet gone.
     Collecting {
         /// The object.
@@ -237,8 +259,17 @@ impl Obstacle {
     pub const fn retry_seconds(&self) -> u32 {
         match self {
             Self::NameConflict { .. } => 15,
-            Self::Refused { .. } => 60,
+            Self::Refused { .. } | Self::FieldFight { .. } => 60,
             Self::Collecting { .. } => 1,
+        }
+    }
+
+    /// Whether the object cannot be counted on. One that is fought over is ours all the same.
+    #[must_use]
+    pub const fn blocks(&self) -> bool {
+        match self {
+            Self::NameConflict { .. } | Self::Refused { .. } | Self::Collecting { .. } => true,
+            Self::FieldFight { .. } => false,
         }
     }
 
@@ -246,6 +277,7 @@ impl Obstacle {
         match self {
             Self::NameConflict { .. } => "NameConflict",
             Self::Refused { .. } => "Refused",
+            Self::FieldFight { .. } => "FieldFight",
             Self::Collecting { .. } => "Collecting",
         }
     }
@@ -260,7 +292,15 @@ impl fmt::Display for Obstacle {
                 "{object} exists and belongs to {owner}; rename the version or application, delete the object, or \
                  annotate it with iter8.tools/adopt: \"true\""
             ),
-            Self::Refused { object, message } => write!(f, "the API server refuses {object}: {message}"),
+            Self::Refused { object, message } => {
+                write!(f, "the API server refuses {object}: {}", brief(message))
+            }
+            Self::FieldFight { object, field, manager } => write!(
+                f,
+                "{field} of {object} is changed back again and again by {}; from now on it is repaired once a minute: \
+                 stop the other, or leave the field to it",
+                manager.as_deref().unwrap_or("somebody else")
+            ),
             Self::Collecting { object } => {
                 write!(f, "{object} of an earlier Release of this name is still being deleted")
             }

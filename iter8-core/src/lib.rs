@@ -66,9 +66,11 @@ mod digest;
 mod document;
 mod duration;
 mod field_path;
+mod fight;
 mod filter;
 mod name;
 mod notice;
+mod object_role;
 mod observation;
 mod ownership;
 mod plan;
@@ -78,6 +80,7 @@ mod readiness;
 mod reason;
 mod release;
 mod route_match;
+mod severity;
 mod shared;
 mod valid_release;
 mod validate;
@@ -97,15 +100,17 @@ pub use digest::Digest;
 pub use document::Document;
 pub use duration::{InvalidDurationError, RouteDuration};
 pub use field_path::FieldPath;
+pub use fight::Repairs;
 pub use filter::{FilterType, Header, HeaderModifier, RouteFilter, Timeouts, VERSION_HEADER};
 pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
 pub use notice::{Notice, VersionMatch};
+pub use object_role::ObjectRole;
 pub use observation::{
     DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedMirror, ObservedRule,
     ParentReport, Rollout, RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict,
     VersionDeclaration, VersionObservation,
 };
-pub use ownership::{Claim, Owner};
+pub use ownership::{Claim, Owner, Writer, scaler};
 pub use plan::{
     FrontService, PlannedBackend, PlannedMirror, PlannedRoute, PlannedRule, PlannedVersion, Removal, Role,
     RoutePlan,
@@ -121,6 +126,7 @@ pub use route_match::{
     GrpcMatch, GrpcMethodMatch, HttpMatch, Method, PathMatch, PathMatchType, RouteMatch, ValueMatch,
     ValueMatchType,
 };
+pub use severity::Severity;
 pub use shared::{Labels, List, Text};
 pub use valid_release::{AppProtocols, ValidRelease, ValidVersion};
 pub use validate::{declare, validate};

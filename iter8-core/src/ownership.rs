@@ -79,6 +79,29 @@ impl Claim {
     }
 }
 
+/// Who has written an object.
+///
+/// ```
+/// use iter8_core::{Writer, scaler};
+///
+/// let writers = [Writer { manager: "iter8", subresource: "" }, Writer { manager: "kubectl", subresource: "scale" }];
+/// assert_eq!(scaler(writers), Some("kubectl"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writer<'a> {
+    /// The field manager.
+    pub manager: &'a str,
+    /// The subresource that it has written by; empty for the object itself.
+    pub subresource: &'a str,
+}
+
+/// Who has set the number of Pods by the subresource `scale` (an autoscaler, `kubectl scale`): the number is not ours
+/// then, whatever the document declares.
+#[must_use]
+pub fn scaler<'a>(writers: impl IntoIterator<Item = Writer<'a>>) -> Option<&'a str> {
+    writers.into_iter().find(|writer| writer.subresource == "scale").map(|writer| writer.manager)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use iter8_core::{Digest, Timestamp};
+use iter8_core::{Digest, Obstacle, Repairs, Timestamp};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 
@@ -44,6 +44,13 @@ pub fn system_clock() -> Clock {
     })
 }
 
+/// The repairs of an object, and who has made them necessary last.
+#[derive(Debug, Default)]
+struct Repaired {
+    repairs: Repairs,
+    manager: Option<String>,
+}
+
 /// What a reconciliation has at hand besides the Release.
 pub(crate) struct Context<B> {
     pub(crate) backend: Arc<B>,
@@ -58,6 +65,8 @@ pub(crate) struct Context<B> {
     pub(crate) retries: Retries,
     /// What the API server made of what we applied, where it wrote it in a form of its own.
     normalised: Mutex<HashMap<String, Digest>>,
+    /// What has been repaired of late.
+    repairs: Mutex<HashMap<String, Repaired>>,
 }
 
 impl<B> fmt::Debug for Context<B> {
@@ -93,6 +102,7 @@ impl<B> Context<B> {
             clock: options.clock,
             retries: Retries::default(),
             normalised: Mutex::default(),
+            repairs: Mutex::default(),
         }
     }
 
@@ -112,5 +122,37 @@ impl<B> Context<B> {
 
     pub(crate) fn forget(&self, target: &Target) {
         self.normalised().remove(&target.to_string());
+        self.repairs().remove(&target.to_string());
+    }
+
+    fn repairs(&self) -> MutexGuard<'_, HashMap<String, Repaired>> {
+        self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this field of an object, which this manager has changed, is to be repaired now.
+    pub(crate) fn may_repair(
+        &self,
+        target: &Target,
+        field: &str,
+        manager: Option<String>,
+        now: Timestamp,
+    ) -> bool {
+        let mut repairs = self.repairs();
+        let repaired = repairs.entry(target.to_string()).or_default();
+        repaired.manager = manager.or(repaired.manager.take());
+        repaired.repairs.may_repair(field, now)
+    }
+
+    /// The fight over a field of an object.
+    pub(crate) fn fight(&self, target: &Target, now: Timestamp) -> Option<Obstacle> {
+        let mut repairs = self.repairs();
+        let object = target.to_string();
+        if repairs.get(&object)?.repairs.is_over(now) {
+            repairs.remove(&object);
+            return None;
+        }
+        let repaired = repairs.get(&object)?;
+        let field = repaired.repairs.fought_over(now).next()?.to_owned();
+        Some(Obstacle::FieldFight { object, field, manager: repaired.manager.clone() })
     }
 }

@@ -23,6 +23,18 @@ pub(crate) fn is_contained(wanted: &Value, live: &Value) -> bool {
     }
 }
 
+/// Where the first difference is, by the names of two levels: `spec.rules`, `metadata.labels`.
+pub(crate) fn difference(wanted: &Value, live: &Value) -> Option<String> {
+    let (Value::Object(wanted), Value::Object(live)) = (wanted, live) else { return None };
+    let differs = |wanted: &Value, live: Option<&Value>| !is_contained(wanted, live.unwrap_or(&Value::Null));
+    let (name, wanted) =
+        wanted.iter().find(|(name, wanted)| !is_empty(wanted) && differs(wanted, live.get(*name)))?;
+    let inner = wanted.as_object().into_iter().flatten().find(|(inner, wanted)| {
+        !is_empty(wanted) && differs(wanted, live.get(name).and_then(|live| live.get(*inner)))
+    });
+    Some(inner.map_or_else(|| name.clone(), |(inner, _)| format!("{name}.{inner}")))
+}
+
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -75,6 +87,16 @@ mod tests {
         {
             assert!(!is_contained(&wanted, &live), "{live}");
         }
+    }
+
+    #[test]
+    fn a_difference_is_named_by_two_levels() {
+        let wanted =
+            json!({"metadata": {"labels": {}}, "spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}});
+        let live = json!({"spec": {"ports": [{"port": 81}], "selector": {"a": "b"}}});
+        assert_eq!(difference(&wanted, &live).as_deref(), Some("spec.ports"));
+        assert_eq!(difference(&wanted, &wanted), None);
+        assert_eq!(difference(&wanted, &json!({})).as_deref(), Some("spec.ports"));
     }
 
     #[test]

@@ -44,6 +44,14 @@ impl Error {
         matches!(status.code, 400 | 403 | 422).then_some(status.message.as_str())
     }
 
+    /// Whether the namespace is being deleted, in which nothing can be created any more.
+    pub(crate) fn is_of_terminating_namespace(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        let kube::Error::Api(status) = &**source else { return false };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     pub(crate) fn api(verb: &'static str, object: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         move |source| Self::Api { verb, object: object.into(), source: Box::new(source) }
     }

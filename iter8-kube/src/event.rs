@@ -1,6 +1,6 @@
 //! What of a change of status is worth an Event on the Release. Pure.
 
-use iter8_core::ConditionType;
+use iter8_core::{ConditionType, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType};
 
@@ -19,21 +19,17 @@ pub(crate) fn events(before: Option<&ReleaseStatus>, after: &ReleaseStatus) -> V
     });
     let versions = versions.map(|version| {
         let note = format!("{} {} is {}: {}", version.role, version.name, version.readiness, version.reason);
-        // That a new version is not ready yet is no trouble.
         let was_known =
             before.into_iter().flat_map(|before| &before.versions).any(|known| known.name == version.name);
-        let is_trouble = was_known && version.readiness == "NotReady";
-        let kind = if is_trouble { EventType::Warning } else { EventType::Normal };
-        event(kind, &format!("Version{}", version.readiness), note)
+        let severity = Severity::of_version(was_known, &version.readiness);
+        event(severity, &format!("Version{}", version.readiness), note)
     });
     let gone = gone.map(|version| {
-        event(EventType::Normal, "VersionRemoved", format!("version {} is removed", version.name))
+        event(Severity::Normal, "VersionRemoved", format!("version {} is removed", version.name))
     });
     let conditions = conditions.map(|condition| {
-        let is_good = condition.status == "True"
-            || matches!(condition.reason.as_str(), "Pending" | "Removing" | "PrimaryNotReady");
-        let kind = if is_good { EventType::Normal } else { EventType::Warning };
-        event(kind, &condition.reason, format!("{}: {}", condition.type_, condition.message))
+        let severity = Severity::of_condition(condition.status == "True", &condition.reason);
+        event(severity, &condition.reason, format!("{}: {}", condition.type_, condition.message))
     });
     conditions.chain(versions).chain(gone).collect()
 }
@@ -63,14 +59,29 @@ fn is_worth_an_event(before: Option<&ReleaseStatus>, condition: &Condition) -> b
     })
 }
 
-fn event(type_: EventType, reason: &str, note: String) -> Event {
+fn event(severity: Severity, reason: &str, note: String) -> Event {
+    let type_ = match severity {
+        Severity::Normal => EventType::Normal,
+        // Whatever is worse than normal: Kubernetes has these two only.
+        _ => EventType::Warning,
+    };
     Event {
         type_,
         reason: reason.to_owned(),
-        note: Some(note),
+        note: Some(in_short(note)),
         action: "Reconcile".to_owned(),
         secondary: None,
     }
+}
+
+/// An Event's note has at most 1 kB (`events.k8s.io/v1`).
+fn in_short(mut note: String) -> String {
+    const LONGEST: usize = 1000;
+    if note.len() > LONGEST {
+        note.truncate(note.floor_char_boundary(LONGEST));
+        note.push_str("...");
+    }
+    note
 }
 
 #[cfg(test)]

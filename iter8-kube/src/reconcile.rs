@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iter8_core::{
-    Claim, Digest, Obstacle, Owner, Removal, RoutePlan, RoutingBackend, Timestamp, ValidRelease, conditions,
-    declare, plan, refusal,
+    Claim, Digest, ObjectKind, ObjectRole, Obstacle, Owner, Removal, RoutePlan, RoutingBackend, Timestamp,
+    ValidRelease, Writer, conditions, declare, plan, refusal, scaler,
 };
 use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
@@ -46,7 +46,11 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     let outcome =
         Reconciliation { release: &release, context: &context, seen: seen.unwrap_or(begun) }.run().await;
     context.metrics.reconciled(begun.elapsed(), outcome.is_err());
-    let action = outcome?;
+    let action = match outcome {
+        // The Release is about to be deleted with its namespace.
+        Err(error) if error.is_of_terminating_namespace() => Action::await_change(),
+        outcome => outcome?,
+    };
     context.retries.succeeded(&namespace, &name);
     Ok(action)
 }
@@ -115,24 +119,25 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
     ) -> Result<Vec<Obstacle>, Error> {
         let desired = workload::desired(declared, plan, &*self.context.backend)?;
         let mut obstacles = Vec::new();
-        let mut blocked_front = false;
+        let mut blocked = Vec::new();
         for desired in desired.iter().filter(|desired| !self.context.cache.is_missing(desired.kind.kind)) {
-            let is_route = self.context.backend.kinds().contains(&desired.kind);
-            if is_route && blocked_front {
-                continue; // requests to somebody else's Service are not ours to route
+            let role = self.role(&desired.kind, &desired.object);
+            if !role.may_be_written(&blocked) {
+                continue;
             }
-            let rewrite = plan.repair && is_route;
-            let obstacle = match self.ensure(desired, objects, rewrite).await {
+            let rewrite = plan.repair && role == ObjectRole::Route;
+            let obstacle = match self.ensure(desired, objects, rewrite, now).await {
                 Ok(obstacle) => obstacle,
                 Err(error) => Some(self.refused(desired, error)?),
             };
-            let is_front = desired.kind == workload::SERVICE && !desired.is_of_version();
-            blocked_front |= is_front && obstacle.is_some();
+            if obstacle.as_ref().is_some_and(Obstacle::blocks) {
+                blocked.push(role);
+            }
             obstacles.extend(obstacle);
         }
         let is_kept =
             |owned: &&Owned| plan.keeps_other_routes && self.context.backend.kinds().contains(&owned.kind);
-        for owned in objects.iter().filter(|owned| is_left_over(owned, &desired) && !is_kept(owned)) {
+        for owned in objects.iter().filter(|owned| self.is_left_over(owned, &desired) && !is_kept(owned)) {
             self.delete(owned).await?;
         }
         for (version, removal) in plan.removed() {
@@ -163,6 +168,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         desired: &Desired,
         objects: &[Owned],
         rewrite: bool,
+        now: Timestamp,
     ) -> Result<Option<Obstacle>, Error> {
         let target = self.target(&desired.kind, desired.name());
         let mut object = desired.object.clone();
@@ -170,21 +176,59 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let live = objects
             .iter()
             .find(|owned| owned.kind == desired.kind && owned.object.name_any() == desired.name());
+        if live.and_then(|live| scaler(writers(&live.object))).is_some()
+            && let Some(spec) = object.data.get_mut("spec").and_then(serde_json::Value::as_object_mut)
+        {
+            spec.remove("replicas");
+        }
         match live {
             None => self.create(&target, &object).await,
-            Some(live) if !rewrite && self.is_as_desired(&target, desired, &object, &live.object) => Ok(None),
+            Some(live) if !rewrite && self.is_as_desired(&target, desired, &object, &live.object) => {
+                Ok(self.context.fight(&target, now))
+            }
             Some(live) => {
+                if is_as_written(desired, &live.object) {
+                    let field = difference(&object, &live.object);
+                    if !self.context.may_repair(
+                        &target,
+                        field.as_deref().unwrap_or("spec"),
+                        rival(&live.object),
+                        now,
+                    ) {
+                        return Ok(self.context.fight(&target, now));
+                    }
+                }
                 self.apply(&target, &object, &live.object).await?;
                 if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
                     self.mark_draining(&target, None).await?;
                 }
-                Ok(None)
+                Ok(self.context.fight(&target, now))
             }
         }
     }
 
+    fn role(&self, kind: &ObjectKind, object: &DynamicObject) -> ObjectRole {
+        if self.context.backend.kinds().contains(kind) {
+            ObjectRole::Route
+        } else if object.labels().contains_key(labels::VERSION) {
+            ObjectRole::Version
+        } else {
+            ObjectRole::Front
+        }
+    }
+
+    /// Owned and not planned any more.
+    fn is_left_over(&self, owned: &Owned, desired: &[Desired]) -> bool {
+        let is_desired =
+            |desired: &Desired| desired.kind == owned.kind && desired.name() == owned.object.name_any();
+        self.role(&owned.kind, &owned.object).goes_when_not_planned() && !desired.iter().any(is_desired)
+    }
+
     /// An object that is refused for good is reported and not tried again and again; the others go on.
     fn refused(&self, desired: &Desired, error: Error) -> Result<Obstacle, Error> {
+        if error.is_of_terminating_namespace() {
+            return Err(error);
+        }
         let object = self.target(&desired.kind, desired.name()).to_string();
         let obstacle =
             error.refusal().map(|message| Obstacle::Refused { object, message: message.to_owned() });
@@ -198,11 +242,8 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         object: &DynamicObject,
         live: &DynamicObject,
     ) -> bool {
-        if live.annotations().get(labels::DIGEST).map(String::as_str) != Some(desired.digest.as_str()) {
+        if !is_as_written(desired, live) {
             return false;
-        }
-        if live.annotations().contains_key(labels::DRAINING_SINCE) {
-            return false; // it has come back into the document
         }
         let (Ok(wanted), Ok(live)) = (serde_json::to_value(object), serde_json::to_value(live)) else {
             return false;
@@ -321,17 +362,35 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         Ok(())
     }
 
-    fn target(&self, kind: &iter8_core::ObjectKind, name: &str) -> Target {
+    fn target(&self, kind: &ObjectKind, name: &str) -> Target {
         let namespace = self.release.namespace().unwrap_or_default();
         Target { kind: kind.clone(), namespace, name: name.to_owned() }
     }
 }
 
-/// Routes and front Services that are owned but not desired any more. What belongs to a version waits for the plan.
-fn is_left_over(owned: &Owned, desired: &[Desired]) -> bool {
-    let is_desired =
-        |desired: &Desired| desired.kind == owned.kind && desired.name() == owned.object.name_any();
-    !owned.object.labels().contains_key(labels::VERSION) && !desired.iter().any(is_desired)
+/// Whether the object is what we have written for this declaration, or was before somebody else changed it.
+fn is_as_written(desired: &Desired, live: &DynamicObject) -> bool {
+    let digest = live.annotations().get(labels::DIGEST).map(String::as_str);
+    // A version that drains and has come back into the document is written anew.
+    digest == Some(desired.digest.as_str()) && !live.annotations().contains_key(labels::DRAINING_SINCE)
+}
+
+fn difference(wanted: &DynamicObject, live: &DynamicObject) -> Option<String> {
+    drift::difference(&serde_json::to_value(wanted).ok()?, &serde_json::to_value(live).ok()?)
+}
+
+/// Who besides us has written the object last.
+fn rival(live: &DynamicObject) -> Option<String> {
+    let others =
+        live.managed_fields().iter().filter(|entry| entry.manager.as_deref() != Some(labels::MANAGER));
+    others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?.manager.clone()
+}
+
+fn writers(object: &DynamicObject) -> impl Iterator<Item = Writer<'_>> {
+    object.managed_fields().iter().map(|entry| Writer {
+        manager: entry.manager.as_deref().unwrap_or_default(),
+        subresource: entry.subresource.as_deref().unwrap_or_default(),
+    })
 }
 
 /// The digest of the form that a live object has in the fields we own.

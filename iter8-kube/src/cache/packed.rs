@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::Owned;
 use crate::applier::api_resource;
-use crate::labels::MANAGER;
 use crate::workload::SERVICE;
 
 /// What `kubectl apply` leaves behind: the object once more.
@@ -21,7 +20,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(super) struct Packed {
     kind: ObjectKind,
     version: Option<u64>,
-    /// Our own entries of managedFields, without the fields. That somebody has written is no news by itself.
+    /// Who has written it, without the fields. That somebody has written is no news by itself.
     managers: Box<str>,
     /// All the rest.
     text: Box<str>,
@@ -34,7 +33,7 @@ impl Packed {
         // Watches name the kind of each object, lists only that of all.
         object.types = None;
         let managers = object.metadata.managed_fields.take().unwrap_or_default();
-        let managers: Vec<_> = managers.into_iter().filter_map(ours).collect();
+        let managers: Vec<_> = managers.into_iter().filter_map(writer).collect();
         if let Some(annotations) = &mut object.metadata.annotations {
             annotations.remove(LAST_APPLIED);
         }
@@ -74,10 +73,10 @@ pub(super) fn version(object: &DynamicObject) -> Option<u64> {
     object.metadata.resource_version.as_ref().and_then(|version| version.parse().ok())
 }
 
-/// When we wrote, and whether by apply; which fields is not read.
-fn ours(mut entry: ManagedFieldsEntry) -> Option<ManagedFieldsEntry> {
+/// Who wrote, when, and whether by apply or by `scale`; which fields is not read, nor who writes the status.
+fn writer(mut entry: ManagedFieldsEntry) -> Option<ManagedFieldsEntry> {
     entry.fields_v1 = None;
-    (entry.manager.as_deref() == Some(MANAGER)).then_some(entry)
+    (entry.subresource.as_deref() != Some("status")).then_some(entry)
 }
 
 fn forget_times(data: &mut Value) {

@@ -10,11 +10,14 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod admission;
 mod cluster;
 mod grpc;
 mod histories;
+mod hostile;
 mod leadership;
 mod load;
+mod managers;
 mod replicas;
 mod scenarios;
 mod servers;
@@ -28,12 +31,21 @@ fn main() {
     let arguments = Arguments::from_args();
     let servers = Servers::new();
     let mut trials = Vec::new();
-    let everywhere = scenarios::ALL.iter().chain(grpc::ALL).chain(under_load::ALL);
-    let with_controller = everywhere.map(|scenario| (scenario, true));
-    for (scenario, with_controller) in
-        with_controller.chain(leadership::ALL.iter().map(|scenario| (scenario, false)))
-    {
-        for kind in [Kind::InMemory, Kind::Real] {
+    const BOTH: &[Kind] = &[Kind::InMemory, Kind::Real];
+    let groups = [
+        (scenarios::ALL, BOTH, true),
+        (grpc::ALL, BOTH, true),
+        (under_load::ALL, BOTH, true),
+        (leadership::ALL, BOTH, false),
+        (managers::ALL, BOTH, true),
+        (managers::WITH_SCALE, &[Kind::Real], true),
+        (hostile::ALL, BOTH, true),
+        (admission::ALL, &[Kind::Real], true),
+    ];
+    for (scenarios, kinds, with_controller) in groups {
+        for (scenario, kind) in
+            scenarios.iter().flat_map(|scenario| kinds.iter().map(move |kind| (scenario, *kind)))
+        {
             let servers = servers.clone();
             let ignored = kind == Kind::Real && !Servers::have_real();
             let trial = Trial::test(format!("{kind}::{}", scenario.name), move || {

@@ -1,0 +1,46 @@
+//! What an object is to its release.
+
+/// What an object is to its release, which says when it may be written and when it goes.
+///
+/// ```
+/// use iter8_core::ObjectRole;
+///
+/// // The front Service is somebody else's, so the requests to it are not ours to route.
+/// assert!(!ObjectRole::Route.may_be_written(&[ObjectRole::Front]));
+/// assert!(ObjectRole::Route.may_be_written(&[ObjectRole::Version]));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectRole {
+    /// A Deployment or Service of a version.
+    Version,
+    /// The Service that carries the application's name.
+    Front,
+    /// A route.
+    Route,
+}
+
+impl ObjectRole {
+    /// Whether it may be written while objects of these roles could not be.
+    #[must_use]
+    pub fn may_be_written(self, blocked: &[Self]) -> bool {
+        match self {
+            Self::Route => !blocked.contains(&Self::Front),
+            Self::Version | Self::Front => true,
+        }
+    }
+
+    /// Whether an object of ours that is not planned any more goes at once. What belongs to a version goes when its
+    /// [`Removal`](crate::Removal) is due.
+    ///
+    /// ```
+    /// assert!(!iter8_core::ObjectRole::Version.goes_when_not_planned());
+    /// ```
+    #[must_use]
+    pub const fn goes_when_not_planned(self) -> bool {
+        match self {
+            Self::Version => false,
+            Self::Front | Self::Route => true,
+        }
+    }
+}

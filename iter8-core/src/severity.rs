@@ -1,0 +1,44 @@
+//! How a change is told to people.
+
+/// Whether a change is trouble.
+///
+/// ```
+/// use iter8_core::Severity;
+///
+/// assert_eq!(Severity::of_condition(false, "Pending"), Severity::Normal);
+/// assert_eq!(Severity::of_condition(false, "NameConflict"), Severity::Warning);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Part of the normal course of a release.
+    Normal,
+    /// Somebody should look.
+    Warning,
+}
+
+impl Severity {
+    /// Of a condition that has come to hold, or not to hold for this reason.
+    #[must_use]
+    pub fn of_condition(holds: bool, reason: &str) -> Self {
+        if holds || matches!(reason, "Pending" | "Removing" | "PrimaryNotReady") {
+            Self::Normal
+        } else {
+            Self::Warning
+        }
+    }
+
+    /// Of the readiness of a version, as [`Readiness::state`](crate::Readiness::state) has it: that a new version is not
+    /// ready yet is no trouble.
+    ///
+    /// ```
+    /// use iter8_core::Severity;
+    ///
+    /// assert_eq!(Severity::of_version(false, "NotReady"), Severity::Normal);
+    /// assert_eq!(Severity::of_version(true, "NotReady"), Severity::Warning);
+    /// ```
+    #[must_use]
+    pub fn of_version(was_known: bool, state: &str) -> Self {
+        if was_known && state == "NotReady" { Self::Warning } else { Self::Normal }
+    }
+}
