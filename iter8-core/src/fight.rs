@@ -92,8 +92,8 @@ fn millis_between(earlier: Timestamp, later: Timestamp) -> u64 {
 mod tests {
     use super::*;
 
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_millis(seconds * 1000)
+    fn at(seconds: u32) -> Timestamp {
+        Timestamp::from_millis(u64::from(seconds).saturating_mul(1000))
     }
 
     fn fight() -> Repairs {
@@ -128,9 +128,9 @@ mod tests {
     #[test]
     fn a_repair_now_and_then_is_no_fight() {
         let mut repairs = Repairs::default();
-        for hour in 0..100 {
-            assert!(repairs.may_repair("a", at(hour * 150)));
-            assert_eq!(repairs.fought_over(at(hour * 150)).next(), None, "{hour}");
+        for second in (0..15_000).step_by(150) {
+            assert!(repairs.may_repair("a", at(second)));
+            assert_eq!(repairs.fought_over(at(second)).next(), None, "{second}");
         }
     }
 }

@@ -139,7 +139,7 @@ impl<B> Context<B> {
     ) -> bool {
         let mut repairs = self.repairs();
         let repaired = repairs.entry(target.to_string()).or_default();
-        repaired.manager = manager.or(repaired.manager.take());
+        repaired.manager = manager.or_else(|| repaired.manager.take());
         repaired.repairs.may_repair(field, now)
     }
 

@@ -28,10 +28,10 @@ use libtest_mimic::{Arguments, Trial};
 use crate::servers::{Kind, Servers};
 
 fn main() {
+    const BOTH: &[Kind] = &[Kind::InMemory, Kind::Real];
     let arguments = Arguments::from_args();
     let servers = Servers::new();
     let mut trials = Vec::new();
-    const BOTH: &[Kind] = &[Kind::InMemory, Kind::Real];
     let groups = [
         (scenarios::ALL, BOTH, true),
         (grpc::ALL, BOTH, true),
