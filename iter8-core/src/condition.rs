@@ -265,6 +265,14 @@ impl Obstacle {
     }
 
     /// Whether the object cannot be counted on. One that is fought over is ours all the same.
+    ///
+    /// ```
+    /// use iter8_core::Obstacle;
+    ///
+    /// assert!(Obstacle::Collecting { object: "Service test/web".into() }.blocks());
+    /// let fight = Obstacle::FieldFight { object: "Service test/web".into(), field: "spec.ports".into(), manager: None };
+    /// assert!(!fight.blocks());
+    /// ```
     #[must_use]
     pub const fn blocks(&self) -> bool {
         match self {

@@ -37,6 +37,17 @@ pub struct Repairs {
 
 impl Repairs {
     /// Whether to repair this field now; if so, it counts as repaired.
+    ///
+    /// ```
+    /// use iter8_core::{Repairs, Timestamp};
+    ///
+    /// let mut repairs = Repairs::default();
+    /// for _ in 0..5 {
+    ///     assert!(repairs.may_repair("spec.ports", Timestamp::default()));
+    /// }
+    /// assert!(!repairs.may_repair("spec.ports", Timestamp::from_millis(59_999)));
+    /// assert!(repairs.may_repair("spec.ports", Timestamp::from_millis(60_000)));
+    /// ```
     pub fn may_repair(&mut self, field: &str, now: Timestamp) -> bool {
         self.forget(now);
         let times = self.repaired.entry(field.to_owned()).or_default();
@@ -51,6 +62,14 @@ impl Repairs {
     }
 
     /// The fields that are fought over.
+    ///
+    /// ```
+    /// use iter8_core::{Repairs, Timestamp};
+    ///
+    /// let mut repairs = Repairs::default();
+    /// repairs.may_repair("spec.ports", Timestamp::default());
+    /// assert!(repairs.fought_over(Timestamp::default()).next().is_none(), "once is no fight");
+    /// ```
     pub fn fought_over(&self, now: Timestamp) -> impl Iterator<Item = &str> {
         self.repaired.iter().filter(move |(_, times)| is_fight(times, now)).map(|(field, _)| field.as_str())
     }

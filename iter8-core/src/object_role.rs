@@ -22,6 +22,12 @@ pub enum ObjectRole {
 
 impl ObjectRole {
     /// Whether it may be written while objects of these roles could not be.
+    ///
+    /// ```
+    /// use iter8_core::ObjectRole;
+    ///
+    /// assert!(ObjectRole::Front.may_be_written(&[ObjectRole::Version]));
+    /// ```
     #[must_use]
     pub fn may_be_written(self, blocked: &[Self]) -> bool {
         match self {

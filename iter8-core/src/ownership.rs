@@ -97,6 +97,12 @@ pub struct Writer<'a> {
 
 /// Who has set the number of Pods by the subresource `scale` (an autoscaler, `kubectl scale`): the number is not ours
 /// then, whatever the document declares.
+///
+/// ```
+/// use iter8_core::{Writer, scaler};
+///
+/// assert_eq!(scaler([Writer { manager: "kubectl-edit", subresource: "" }]), None, "an edit is repaired");
+/// ```
 #[must_use]
 pub fn scaler<'a>(writers: impl IntoIterator<Item = Writer<'a>>) -> Option<&'a str> {
     writers.into_iter().find(|writer| writer.subresource == "scale").map(|writer| writer.manager)

@@ -19,6 +19,13 @@ pub enum Severity {
 
 impl Severity {
     /// Of a condition that has come to hold, or not to hold for this reason.
+    ///
+    /// ```
+    /// use iter8_core::Severity;
+    ///
+    /// assert_eq!(Severity::of_condition(true, "Ready"), Severity::Normal);
+    /// assert_eq!(Severity::of_condition(false, "FieldFight"), Severity::Warning);
+    /// ```
     #[must_use]
     pub fn of_condition(holds: bool, reason: &str) -> Self {
         if holds || matches!(reason, "Pending" | "Removing" | "PrimaryNotReady") {

@@ -123,7 +123,7 @@ pub trait Applier: Send + Sync {
 
     /// Makes the fields that `object` names be as they are there, and takes away those that an earlier
     /// apply named and this one does not. `live` is the object that was looked at: no other that has taken its name
-    /// since is touched. Of its managedFields only our own entries are known, without the fields.
+    /// since is touched. Of its managedFields it is known who wrote, and not which fields.
     ///
     /// # Errors
     /// The API server refuses the object or cannot be reached.

@@ -21,6 +21,8 @@ const ENVIRONMENT: (&str, &str) = (
     "self in ['deployment', 'deployment-gtw']",
     "is not a known environment; write `deployment-gtw` (Deployments with routing) or `deployment` (without)",
 );
+const PROTOCOL: (&str, &str) =
+    ("self in ['http', 'grpc']", "is not a protocol that can be routed; write `http` or `grpc`");
 const STRATEGY: (&str, &str) = (
     "self in ['', 'none', 'canary', 'blue-green', 'mirror']",
     "is not a known strategy; write `none`, `canary`, `blue-green` or `mirror`",
@@ -90,6 +92,7 @@ struct ApplicationSchema {
     #[schemars(extend("x-kubernetes-validations" = rules([PORT])))]
     service_port: Option<i32>,
     /// What the requests are: `http` (routed by an HTTPRoute) or `grpc` (by a GRPCRoute). Default: http.
+    #[schemars(extend("x-kubernetes-validations" = rules([PROTOCOL])))]
     protocol: Option<String>,
     /// Seconds a version keeps its Pods after the route has left it. Default: 5.
     #[schemars(extend("x-kubernetes-validations" = rules([DRAIN])))]

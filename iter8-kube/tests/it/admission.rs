@@ -46,6 +46,7 @@ async fn what_admission_can_see_is_refused_in_our_words(cluster: Cluster) {
     for document in [
         "environment: kubernetes\napplication: {versions: [{image: 'web:1'}]}".to_owned(),
         application("strategy: bluegreen"),
+        application("protocol: tcp"),
         application("port: 0"),
         application("servicePort: 65536"),
         application("drainSeconds: 86401"),
