@@ -49,10 +49,8 @@ fn release(node: &Node<'_>) -> Release {
     release.environment = fields.take("environment").and_then(|node| environment(&node));
     release.gateways = fields.take("gateway").map(|node| gateways(&node)).unwrap_or_default();
     release.hostnames = fields.take("hostnames").map(|node| node.list_of(hostname)).unwrap_or_default();
-    match fields.take("application") {
-        Some(node) => release.application = application(&node),
-        None => node.context.report(Violation::new(node.path.field("application"), "is required")),
-    }
+    let own = fields.required("application", "write `application` with its `versions`");
+    release.application = own.map(|node| application(&node)).unwrap_or_default();
     for field in ["iter8Version", "istioGateway", "service"] {
         if fields.take(field).is_some() {
             release.warnings.push(Notice::NoEffect { field });
@@ -71,11 +69,13 @@ fn environment(node: &Node<'_>) -> Option<Environment> {
     match node.text()? {
         "deployment-gtw" => Some(Environment::DeploymentGtw),
         "deployment" => Some(Environment::Deployment),
-        other
-        @ ("deployment-istio" | "kserve" | "kserve-0.10" | "kserve-0.11" | "kserve-modelmesh-istio") => {
-            node.violation(&format!("environment `{other}` is not supported"), HINT)
+        "deployment-istio" | "kserve" | "kserve-0.10" | "kserve-0.11" | "kserve-modelmesh-istio" => {
+            node.violation("is not supported", HINT)
         }
-        "" => node.violation("is required", HINT),
+        "" => {
+            node.context.report(Violation::new(node.path, "is required").hint(HINT));
+            None
+        }
         _ => node.violation("is not a known environment", HINT),
     }
 }
@@ -115,7 +115,7 @@ fn bare_gateway(name: crate::ObjectName) -> ParentRef {
 
 fn parent_ref(node: &Node<'_>) -> Option<ParentRef> {
     let mut fields = node.map()?;
-    let name = fields.required("name").and_then(|node| node.name());
+    let name = fields.required("name", "write the name of the Gateway").and_then(|node| node.name());
     let parent = ParentRef {
         group: fields.take("group").and_then(|node| node.owned_text()),
         kind: fields.take("kind").and_then(|node| node.owned_text()),
@@ -141,18 +141,20 @@ fn application(node: &Node<'_>) -> Application {
     application.port = fields.take_declared("port").map(|node| node.ranged());
     application.service_port = fields.take("servicePort").and_then(|node| node.ranged());
     application.drain_seconds = fields.take("drainSeconds").and_then(|node| node.count("seconds"));
-    // Which matches there can be depends on it; where it cannot be read, they are not read either.
+    let versions = fields.take("versions");
+    // Which matches there can be depends on it. Where it cannot be read they say what it was to be, so that what is
+    // wrong with them is found, too.
     let protocol = match fields.take("protocol") {
-        None => Some(Protocol::default()),
-        Some(node) => protocol(&node),
+        None => Protocol::default(),
+        Some(node) => protocol(&node).unwrap_or_else(|| {
+            versions.as_ref().map_or_else(Protocol::default, |node| matches::protocol(node.value))
+        }),
     };
-    application.protocol = protocol;
+    application.protocol = Some(protocol);
     application.strategy = fields.take("strategy").and_then(|node| strategy(&node));
     application.route = fields.take("route").map(|node| route::route(&node)).unwrap_or_default();
-    application.versions = fields
-        .take("versions")
-        .map(|node| node.list(|node| version::version(node, protocol)))
-        .unwrap_or_default();
+    application.versions =
+        versions.map(|node| node.list(|node| version::version(node, protocol))).unwrap_or_default();
     fields.finish();
     application
 }

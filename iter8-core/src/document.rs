@@ -23,7 +23,14 @@ pub struct Document {
 }
 
 /// Where each field of a document stands; empty for one without a text.
-pub(crate) type Positions = BTreeMap<FieldPath, Position>;
+pub(crate) type Places = BTreeMap<FieldPath, Place>;
+
+/// Where a field stands, and how its value is written there if that is no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) position: Position,
+    pub(crate) written: Option<Box<str>>,
+}
 
 /// The text of a document, kept for the case that there is something to report.
 #[cfg(feature = "yaml")]
@@ -65,17 +72,20 @@ impl Document {
     /// ```
     #[must_use]
     pub fn position(&self, path: &FieldPath) -> Option<Position> {
-        nearest(&self.positions(), path)
+        nearest(&self.places(), path)
     }
 
-    /// Says of each violation where it stands.
+    /// Says of each violation where it stands, and of the value how it is written.
     pub(crate) fn locate(&self, violations: &mut [Violation]) {
         if violations.is_empty() {
             return;
         }
-        let positions = self.positions();
+        let places = self.places();
         for violation in violations {
-            violation.position = nearest(&positions, &violation.path);
+            violation.position = nearest(&places, &violation.path);
+            if let Some(written) = places.get(&violation.path).and_then(|place| place.written.as_deref()) {
+                violation.write_value(written);
+            }
         }
     }
 
@@ -85,23 +95,23 @@ impl Document {
     }
 
     #[cfg(feature = "yaml")]
-    fn positions(&self) -> Positions {
-        self.source.as_ref().map(Source::positions).unwrap_or_default()
+    fn places(&self) -> Places {
+        self.source.as_ref().map(Source::places).unwrap_or_default()
     }
 
     #[cfg(not(feature = "yaml"))]
     #[expect(clippy::unused_self, reason = "without the feature no document has a text")]
-    fn positions(&self) -> Positions {
-        Positions::new()
+    fn places(&self) -> Places {
+        Places::new()
     }
 }
 
 /// The position of the field, else of the nearest that it is part of.
-fn nearest(positions: &Positions, path: &FieldPath) -> Option<Position> {
+fn nearest(places: &Places, path: &FieldPath) -> Option<Position> {
     let mut path = path.clone();
     loop {
-        if let Some(position) = positions.get(&path) {
-            return Some(*position);
+        if let Some(place) = places.get(&path) {
+            return Some(place.position);
         }
         path = path.parent()?;
     }

@@ -125,7 +125,8 @@ impl Value {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
-            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Integer(_) => "a number",
+            Self::Float(_) => "a decimal number",
             Self::String(_) => "a string",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
@@ -183,12 +184,14 @@ impl fmt::Display for Value {
             Self::Null => f.write_str("null"),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Integer(number) => write!(f, "{number}"),
-            Self::Float(number) => write!(f, "{number}"),
+            Self::Float(number) => write!(f, "{number:?}"),
             Self::String(text) if text.chars().count() > LONGEST => {
                 write!(f, "{}…", text.chars().take(LONGEST).collect::<String>())
             }
             Self::String(text) => f.write_str(text),
+            Self::List(entries) if entries.len() == 1 => f.write_str("a list of 1 entry"),
             Self::List(entries) => write!(f, "a list of {} entries", entries.len()),
+            Self::Map(fields) if fields.len() == 1 => f.write_str("a map of 1 field"),
             Self::Map(fields) => write!(f, "a map of {} fields", fields.len()),
         }
     }

@@ -50,18 +50,45 @@ pub struct Violation {
     pub hint: Option<String>,
     /// Where it stands in the file, if the declaration came from one.
     pub position: Option<Position>,
+    /// Whether the hint is the value in quotes.
+    is_quoted: bool,
 }
 
 impl Violation {
     /// A violation at `path`; value, hint and position can be added.
     pub(crate) fn new(path: impl Into<FieldPath>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into(), value: None, hint: None, position: None }
+        Self {
+            path: path.into(),
+            message: message.into(),
+            value: None,
+            hint: None,
+            position: None,
+            is_quoted: false,
+        }
     }
 
     /// Adds the value that was found.
     pub(crate) fn value(mut self, value: &(impl ToString + ?Sized)) -> Self {
         self.value = Some(Brief(&value.to_string()).to_string());
         self
+    }
+
+    /// Adds the value that was found, which should be in quotes.
+    pub(crate) fn unquoted(mut self, value: &(impl ToString + ?Sized)) -> Self {
+        self.is_quoted = true;
+        self.value = Some(String::new());
+        self.write_value(&value.to_string());
+        self
+    }
+
+    /// Shows the value, if it is shown, as it is written in the file: `1.10`, which is the number 1.1.
+    pub(crate) fn write_value(&mut self, written: &str) {
+        if let Some(value) = &mut self.value {
+            *value = Brief(written).to_string();
+            if self.is_quoted {
+                self.hint = Some(format!("write it in quotes: \"{value}\""));
+            }
+        }
     }
 
     /// Adds what to write instead.

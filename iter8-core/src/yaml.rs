@@ -1,13 +1,14 @@
 //! Reads YAML 1.2 (feature `yaml`): fast, and again for the position of every field if there is something to report.
 
 mod plain;
+mod scalar;
 mod spanned;
 mod stream;
 
 #[cfg(test)]
 mod tests;
 
-use crate::document::{Document, Positions, Source};
+use crate::document::{Document, Places, Source};
 use crate::violation::{Brief, Position};
 use crate::{FieldPath, Violation};
 
@@ -33,11 +34,14 @@ pub struct InvalidYamlError {
     /// Where the text stops being YAML.
     pub position: Option<Position>,
     message: String,
+    /// Whether the only thing wrong is that something separates documents.
+    is_separated: bool,
 }
 
 impl InvalidYamlError {
     fn new(position: Option<Position>, why: &str) -> Self {
-        Self { position, message: format!("not a valid YAML document: {}", Brief(why)) }
+        let message = format!("not a valid YAML document: {}", Brief(why));
+        Self { position, message, is_separated: false }
     }
 }
 
@@ -66,7 +70,14 @@ impl Document {
     /// # Ok::<(), iter8_core::InvalidYamlError>(())
     /// ```
     pub fn from_yaml(text: &str) -> Result<Self, InvalidYamlError> {
-        Self::from_lines(text, 0)
+        Self::from_lines(text, 0).or_else(|error| {
+            // Documents without anything in them may come before and after the one.
+            let mut documents = stream::documents(text).take_while(|_| error.is_separated);
+            match (documents.next(), documents.next()) {
+                (Some((part, lines_before)), None) => Self::from_lines(part, lines_before),
+                _ => Err(error),
+            }
+        })
     }
 
     /// Reads every YAML document of a text, which `---` separates. Positions are those in the whole text; a document
@@ -106,12 +117,12 @@ impl Document {
 
 impl Source {
     /// Where each field stands: the text is read again, slowly.
-    pub(crate) fn positions(&self) -> Positions {
-        let mut positions = spanned::read(&self.text).map(|(_, positions)| positions).unwrap_or_default();
-        for position in positions.values_mut() {
-            *position = position.after(self.lines_before);
+    pub(crate) fn places(&self) -> Places {
+        let mut places = spanned::read(&self.text).map(|(_, places)| places).unwrap_or_default();
+        for place in places.values_mut() {
+            place.position = place.position.after(self.lines_before);
         }
-        positions
+        places
     }
 }
 

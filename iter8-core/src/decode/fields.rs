@@ -25,6 +25,35 @@ impl Context {
     }
 }
 
+/// What a value can have to be.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Text,
+    Integer,
+    List,
+    Map,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Integer => "an integer",
+            Self::List => "a list",
+            Self::Map => "a map",
+        }
+    }
+
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Text => "write one text",
+            Self::Integer => "write a whole number, without fraction or exponent",
+            Self::List => "write a list, with `- ` before each entry",
+            Self::Map => "write fields and values, like `field: value`",
+        }
+    }
+}
+
 /// A value and its path.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {
@@ -45,15 +74,20 @@ impl<'a> Node<'a> {
     }
 
     /// Reports that this value is of the wrong kind; always `None`.
-    fn wrong_kind<T>(&self, wanted: &str) -> Option<T> {
-        let violation = Violation::new(self.path, format!("must be {wanted}, not {}", self.value.kind()));
-        let violation = match self.value {
-            Value::Null | Value::List(_) | Value::Map(_) => violation,
-            Value::Bool(_) | Value::Integer(_) | Value::Float(_) if wanted == "a string" => {
-                violation.value(self.value).hint(format!("write it in quotes: \"{}\"", self.value))
+    #[cold]
+    fn wrong_kind<T>(&self, wanted: Kind) -> Option<T> {
+        let message = format!("must be {}, not {}", wanted.as_str(), self.value.kind());
+        let violation = Violation::new(self.path, message);
+        let violation = match (wanted, self.value) {
+            (Kind::Text, Value::Bool(_) | Value::Integer(_) | Value::Float(_)) => {
+                violation.unquoted(self.value)
             }
-            Value::String(_) | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
-                violation.value(self.value)
+            (Kind::Integer, Value::String(text)) if text.parse::<i128>().is_ok() => {
+                violation.value(text).hint(format!("write it without quotes: {text}"))
+            }
+            (_, Value::Null | Value::List(_) | Value::Map(_)) => violation.hint(wanted.hint()),
+            (_, Value::String(_) | Value::Bool(_) | Value::Integer(_) | Value::Float(_)) => {
+                violation.value(self.value).hint(wanted.hint())
             }
         };
         self.context.report(violation);
@@ -61,7 +95,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn text(&self) -> Option<&'a str> {
-        self.value.as_str().or_else(|| self.wrong_kind("a string"))
+        self.value.as_str().or_else(|| self.wrong_kind(Kind::Text))
     }
 
     pub(super) fn owned_text(&self) -> Option<String> {
@@ -92,7 +126,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn integer(&self) -> Option<i128> {
-        self.value.as_integer().or_else(|| self.wrong_kind("an integer"))
+        self.value.as_integer().or_else(|| self.wrong_kind(Kind::Integer))
     }
 
     /// A number with a range.
@@ -119,7 +153,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn map(&self) -> Option<MapReader<'_>> {
-        let Value::Map(fields) = self.value else { return self.wrong_kind("a map") };
+        let Value::Map(fields) = self.value else { return self.wrong_kind(Kind::Map) };
         // No map of a release has more fields than this.
         let known = Vec::with_capacity(16);
         Some(MapReader { fields, path: &self.path, context: self.context, known, unlisted: Vec::new() })
@@ -127,14 +161,14 @@ impl<'a> Node<'a> {
 
     /// The entries of a list, each read by `read`.
     pub(super) fn list<T>(&self, read: impl Fn(&Node<'_>) -> T) -> Vec<T> {
-        let Value::List(entries) = self.value else { return self.wrong_kind("a list").unwrap_or_default() };
+        let Value::List(entries) = self.value else { return self.wrong_kind(Kind::List).unwrap_or_default() };
         let node = |(index, value)| Node::new(value, self.path.index(index), self.context);
         entries.iter().enumerate().map(node).map(|node| read(&node)).collect()
     }
 
     /// The entries of a list that `read` can read.
     pub(super) fn list_of<T>(&self, read: impl Fn(&Node<'_>) -> Option<T>) -> Vec<T> {
-        let Value::List(entries) = self.value else { return self.wrong_kind("a list").unwrap_or_default() };
+        let Value::List(entries) = self.value else { return self.wrong_kind(Kind::List).unwrap_or_default() };
         let mut read_entries = Vec::with_capacity(entries.len());
         for (index, value) in entries.iter().enumerate() {
             read_entries.extend(read(&Node::new(value, self.path.index(index), self.context)));
@@ -142,11 +176,12 @@ impl<'a> Node<'a> {
         read_entries
     }
 
-    /// A map whose values are text, like labels.
+    /// A map whose values are text, like labels; null counts as absent.
     pub(super) fn texts(&self) -> BTreeMap<String, String> {
-        let Value::Map(fields) = self.value else { return self.wrong_kind("a map").unwrap_or_default() };
+        let Value::Map(fields) = self.value else { return self.wrong_kind(Kind::Map).unwrap_or_default() };
         fields
             .iter()
+            .filter(|(_, value)| **value != Value::Null)
             .filter_map(|(name, value)| {
                 let node = Node::new(value, self.path.field(name), self.context);
                 Some((name.clone(), node.owned_text()?))
@@ -191,11 +226,11 @@ impl<'a> MapReader<'a> {
         }
     }
 
-    /// The field `name`, reported if it is not there.
-    pub(super) fn required(&mut self, name: &'static str) -> Option<Node<'a>> {
+    /// The field `name`, reported with what to write if it is not there.
+    pub(super) fn required(&mut self, name: &'static str, hint: &str) -> Option<Node<'a>> {
         let node = self.take(name);
         if node.is_none() {
-            self.context.report(Violation::new(self.path.field(name), "is required"));
+            self.context.report(Violation::new(self.path.field(name), "is required").hint(hint));
         }
         node
     }

@@ -1,6 +1,7 @@
 //! Reads `matches`: the form of an `HTTPRouteMatch` or a `GRPCRouteMatch`.
 
 use super::fields::{MapReader, Node};
+use crate::Value;
 use crate::release::Protocol;
 use crate::route_match::{
     GrpcMatch, GrpcMethodMatch, HttpMatch, Method, PathMatch, PathMatchType, RouteMatch, ValueMatch,
@@ -28,6 +29,17 @@ pub(super) fn route_match(node: &Node<'_>, protocol: Protocol) -> Option<RouteMa
     };
     fields.finish();
     Some(entry)
+}
+
+/// What the matches of versions are for, by the form of their methods.
+pub(super) fn protocol(versions: &Value) -> Protocol {
+    let matches = entries(Some(versions)).flat_map(|version| entries(version.get("matches")));
+    let mut methods = matches.filter_map(|entry| entry.get("method"));
+    if methods.any(|method| method.as_map().is_some()) { Protocol::Grpc } else { Protocol::Http }
+}
+
+fn entries(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_list).unwrap_or_default().iter()
 }
 
 const GRPC_METHOD: &str = "write `method: {service: package.Service, method: Method}`";
@@ -80,8 +92,8 @@ fn path_type(node: &Node<'_>) -> Option<PathMatchType> {
 fn value_match(node: &Node<'_>) -> Option<ValueMatch> {
     let mut fields = node.map()?;
     let kind = fields.take("type").map(|node| value_type(&node));
-    let name = fields.required("name").and_then(|node| node.owned_text());
-    let value = fields.required("value").and_then(|node| node.owned_text());
+    let name = fields.required("name", "write its name").and_then(|node| node.owned_text());
+    let value = fields.required("value", "write the value to match").and_then(|node| node.owned_text());
     fields.finish();
     Some(ValueMatch { kind: kind.unwrap_or(Some(ValueMatchType::Exact))?, name: name?, value: value? })
 }

@@ -45,9 +45,11 @@ fn timeouts(node: &Node<'_>) -> Timeouts {
     timeouts
 }
 
+const FILTER_TYPES: &str = "write `RequestHeaderModifier` or `ResponseHeaderModifier`";
+
 fn filter(node: &Node<'_>) -> Option<DeclaredFilter> {
     let mut fields = node.map()?;
-    let kind = fields.required("type").and_then(|node| filter_type(&node))?;
+    let kind = fields.required("type", FILTER_TYPES).and_then(|node| filter_type(&node))?;
     let (field, filter): (_, fn(HeaderModifier) -> RouteFilter) = match kind {
         FilterType::RequestHeaderModifier => ("requestHeaderModifier", RouteFilter::RequestHeaderModifier),
         FilterType::ResponseHeaderModifier => ("responseHeaderModifier", RouteFilter::ResponseHeaderModifier),
@@ -57,16 +59,18 @@ fn filter(node: &Node<'_>) -> Option<DeclaredFilter> {
         | FilterType::Cors
         | FilterType::ExtensionRef => return Some(DeclaredFilter::Unsupported(kind)),
     };
-    let headers = fields.required(field).map(|node| header_modifier(&node));
+    let headers =
+        fields.required(field, "write `set`, `add` or `remove` in it").map(|node| header_modifier(&node));
     fields.finish();
     Some(DeclaredFilter::Supported(filter(headers?)))
 }
 
 fn filter_type(node: &Node<'_>) -> Option<FilterType> {
     let text = node.text()?;
-    FilterType::ALL.into_iter().find(|kind| kind.as_str() == text).or_else(|| {
-        node.violation("is not a type of filter", "write `RequestHeaderModifier` or `ResponseHeaderModifier`")
-    })
+    FilterType::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .or_else(|| node.violation("is not a type of filter", FILTER_TYPES))
 }
 
 fn header_modifier(node: &Node<'_>) -> HeaderModifier {
@@ -86,8 +90,8 @@ fn header_name(node: &Node<'_>) -> Option<String> {
 
 fn header(node: &Node<'_>) -> Option<Header> {
     let mut fields = node.map()?;
-    let name = fields.required("name").and_then(|node| node.owned_text());
-    let value = fields.required("value").and_then(|node| node.owned_text());
+    let name = fields.required("name", "write the name of the header").and_then(|node| node.owned_text());
+    let value = fields.required("value", "write the value of the header").and_then(|node| node.owned_text());
     fields.finish();
     Some(Header { name: name?, value: value? })
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::fields::Node;
 use super::matches;
+use crate::Value;
 use crate::name::Namespace;
 use crate::release::{Protocol, Specification, Version};
-use crate::{Value, Violation};
 
-pub(super) fn version(node: &Node<'_>, protocol: Option<Protocol>) -> Version {
+pub(super) fn version(node: &Node<'_>, protocol: Protocol) -> Version {
     let mut version = Version::default();
     let Some(mut fields) = node.map() else { return version };
     if let Some(node) = fields.take("metadata") {
@@ -22,7 +22,7 @@ pub(super) fn version(node: &Node<'_>, protocol: Option<Protocol>) -> Version {
     version.port = fields.take_declared("port").map(|node| node.ranged());
     version.weight = fields.take("weight").and_then(|node| node.ranged());
     version.mirror_percent = fields.take("mirrorPercent").and_then(|node| node.ranged());
-    if let (Some(node), Some(protocol)) = (fields.take("matches"), protocol) {
+    if let Some(node) = fields.take("matches") {
         version.matches = node.list_of(|node| matches::route_match(node, protocol));
     }
     version.replicas = fields.take("replicas").and_then(|node| node.count("Pods"));
@@ -92,10 +92,8 @@ fn specification(node: &Node<'_>) -> Option<Specification> {
         specification.annotations = fields.take("annotations").map(|node| node.texts()).unwrap_or_default();
         specification.metadata = fields.rest();
     }
-    match fields.take("spec") {
-        Some(node) => specification.spec = node.map().map(|fields| fields.rest()),
-        None => node.context.report(Violation::new(node.path.field("spec"), "is required")),
-    }
+    // Validation says where it is missing.
+    specification.spec = fields.take("spec").and_then(|node| node.map().map(|fields| fields.rest()));
     fields.finish();
     Some(specification)
 }

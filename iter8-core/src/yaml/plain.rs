@@ -7,6 +7,7 @@
 use std::collections::btree_map::Entry;
 
 use super::DEPTH;
+use super::scalar::{Number, number};
 use crate::{Fields, Value};
 
 /// More values than any release has; beyond, the slow reader says what is wrong.
@@ -275,14 +276,17 @@ fn begins_plain(text: &str) -> Option<&str> {
     is_plain.then_some(text)
 }
 
-/// A text without quotes by the core schema of YAML 1.2; `None` for numbers that are not written as JSON has them.
+/// A text without quotes by the core schema of YAML 1.2; `None` for a number that no document may have.
 fn scalar(text: &str) -> Option<Value> {
     if let Some(value) = constant(text) {
         return Some(value);
     }
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-        return number(text, digits);
+    if text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '.')) {
+        return match number(text) {
+            Number::Finite(number) => Some(number),
+            Number::Endless => None,
+            Number::None => Some(Value::from(text)),
+        };
     }
     Some(Value::from(text))
 }
@@ -293,25 +297,5 @@ fn constant(text: &str) -> Option<Value> {
         "true" | "True" | "TRUE" => Some(Value::Bool(true)),
         "false" | "False" | "FALSE" => Some(Value::Bool(false)),
         _ => None,
-    }
-}
-
-/// What begins like a number.
-fn number(text: &str, digits: &str) -> Option<Value> {
-    // Every number of so many digits fits in 64 bits.
-    const SHORT: usize = 18;
-    let has_leading_zero = digits.len() > 1 && digits.starts_with('0');
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let is_simple = !has_leading_zero && digits.len() <= SHORT;
-        return if is_simple { text.parse().ok().map(Value::Integer) } else { None };
-    }
-    let is_of_base = has_leading_zero && digits.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
-    if is_of_base || digits.contains('_') || digits.starts_with('.') {
-        return None;
-    }
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => Some(Value::Float(number)),
-        Ok(_) => None,
-        Err(_) => Some(Value::from(text)),
     }
 }

@@ -3,14 +3,15 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
+use super::scalar::{Number, number};
 use super::{DEPTH, InvalidYamlError};
-use crate::document::Positions;
+use crate::document::{Place, Places};
 use crate::violation::Position;
 use crate::{FieldPath, Fields, Value};
 
-pub(super) fn read(text: &str) -> Result<(Value, Positions), InvalidYamlError> {
+pub(super) fn read(text: &str) -> Result<(Value, Places), InvalidYamlError> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         duplicate_keys: DuplicateKeyPolicy::Error,
@@ -24,16 +25,17 @@ pub(super) fn read(text: &str) -> Result<(Value, Positions), InvalidYamlError> {
             max_total_replayed_events: REPLAYED_EVENTS,
         },
     };
-    let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| InvalidYamlError::new(error.location().map(position), &one_line(&error)))?;
-    let mut positions = Positions::new();
-    let path = FieldPath::root();
-    positions.insert(path.clone(), position(tree.referenced));
-    let root = flatten(tree.value, &path, &mut positions);
-    Ok((root, positions))
+    let tree: Spanned<Tree> =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| InvalidYamlError {
+            is_separated: matches!(error, serde_saphyr::Error::MultipleDocuments { .. }),
+            ..InvalidYamlError::new(error.location().map(position), &one_line(&error))
+        })?;
+    let mut reader = Reader { text, places: Places::new() };
+    let root = reader.flatten(tree.value, FieldPath::root(), tree.referenced, tree.defined);
+    Ok((root, reader.places))
 }
 
-fn position(location: serde_saphyr::Location) -> Position {
+fn position(location: Location) -> Position {
     Position { line: location.line(), column: location.column() }
 }
 
@@ -57,31 +59,69 @@ fn one_line(error: &serde_saphyr::Error) -> String {
     if is_too_large { super::TOO_LARGE.to_owned() } else { line.to_owned() }
 }
 
-/// Splits the tree into values and positions. A field's position is that of its name.
-fn flatten(tree: Tree, path: &FieldPath, positions: &mut Positions) -> Value {
-    match tree {
-        Tree::Scalar(value) => value,
-        Tree::List(entries) => Value::List(
-            entries
-                .into_iter()
-                .enumerate()
-                .map(|(index, entry)| {
-                    let path = path.index(index);
-                    positions.insert(path.clone(), position(entry.referenced));
-                    flatten(entry.value, &path, positions)
-                })
-                .collect(),
-        ),
-        Tree::Map(fields) => Value::Map(
-            fields
-                .into_iter()
-                .map(|(name, value)| {
-                    let path = path.field(&name.value);
-                    positions.insert(path.clone(), position(name.referenced));
-                    (name.value, flatten(value.value, &path, positions))
-                })
-                .collect::<Fields>(),
-        ),
+/// Splits the tree into values and places.
+struct Reader<'a> {
+    text: &'a str,
+    places: Places,
+}
+
+impl<'a> Reader<'a> {
+    /// The value of a part of the tree, which stands at `place` and is written at `defined`, elsewhere if it is an alias.
+    /// A field stands where its name does.
+    fn flatten(&mut self, tree: Tree, path: FieldPath, place: Location, defined: Location) -> Value {
+        match tree {
+            Tree::Scalar(value) => {
+                let written = self.written(defined);
+                let value = written.map_or_else(|| value.clone(), |written| resolved(&value, written));
+                let is_text = matches!(value, Value::Null | Value::String(_));
+                self.insert(path, place, written.filter(|_| !is_text).map(Into::into));
+                value
+            }
+            Tree::List(entries) => {
+                let entries = entries.into_iter().enumerate().map(|(index, entry)| {
+                    self.flatten(entry.value, path.index(index), entry.referenced, entry.defined)
+                });
+                let entries = entries.collect();
+                self.insert(path, place, None);
+                Value::List(entries)
+            }
+            Tree::Map(fields) => {
+                let fields = fields.into_iter().map(|(name, value)| {
+                    let value =
+                        self.flatten(value.value, path.field(&name.value), name.referenced, value.defined);
+                    (name.value, value)
+                });
+                let fields = fields.collect::<Fields>();
+                self.insert(path, place, None);
+                Value::Map(fields)
+            }
+        }
+    }
+
+    fn insert(&mut self, path: FieldPath, place: Location, written: Option<Box<str>>) {
+        self.places.insert(path, Place { position: position(place), written });
+    }
+
+    /// A part of the text.
+    fn written(&self, location: Location) -> Option<&'a str> {
+        let span = location.span();
+        let begin = usize::try_from(span.byte_offset()?).ok()?;
+        let length = usize::try_from(span.byte_len()?).ok()?;
+        self.text.get(begin..begin.checked_add(length)?)
+    }
+}
+
+/// The scalar that is written so. The parser takes more texts for numbers than YAML 1.2 does, and fewer for integers.
+fn resolved(value: &Value, written: &str) -> Value {
+    let is_number = matches!(value, Value::Integer(_) | Value::Float(_));
+    let is_plain = !written.is_empty() && !written.starts_with(['"', '\'', '|', '>']);
+    if !is_number || !is_plain {
+        return value.clone();
+    }
+    match number(written) {
+        Number::Finite(number) => number,
+        Number::Endless => value.clone(),
+        Number::None => Value::from(written),
     }
 }
 

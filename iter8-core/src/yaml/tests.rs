@@ -47,22 +47,56 @@ fn a_plain_document_is_read_by_the_fast_reader() {
 
 #[test]
 fn what_is_not_plain_is_left_to_the_slow_reader() {
-    for text in [
-        "&a b",
-        "!!str 1",
-        "{<<: {}}",
-        "{a: 1, a: 2}",
-        "[",
-        "a\n--- b",
-        "{1: 2}",
-        "017",
-        "0x1f",
-        "1_000",
-        ".5",
-        ".inf",
-        "+1",
-    ] {
+    for text in
+        ["&a b", "!!str 1", "{<<: {}}", "{a: 1, a: 2}", "[", "a\n--- b", "{1: 2}", ".inf", "1e999", "+1"]
+    {
         assert_eq!(plain::read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn both_readers_take_for_numbers_what_the_core_schema_does() {
+    for (text, expected) in [
+        (
+            "[017, 08, 0o17, 0x1F, -007]",
+            vec![17, 8, 15, 31, -7].into_iter().map(Value::Integer).collect::<Vec<_>>(),
+        ),
+        (
+            "[1_000, 0b11, 0X1F, -0x1f, 1__0]",
+            ["1_000", "0b11", "0X1F", "-0x1f", "1__0"].map(Value::from).to_vec(),
+        ),
+        ("[.5, 1., 1e3, 080.0]", [0.5, 1.0, 1000.0, 80.0].map(Value::Float).to_vec()),
+    ] {
+        let expected = Value::List(expected);
+        assert_eq!(plain::read(text), Some(expected.clone()), "{text}");
+        assert_eq!(spanned::read(text).map(|(value, _)| value), Ok(expected), "{text}");
+    }
+    // What only the slow reader reads: signs, anchors, tags, other line ends, text that is not ASCII.
+    for (text, expected) in [
+        ("+017", Value::Integer(17)),
+        ("- &a 1_000\n- *a\n", vec![Value::from("1_000"), Value::from("1_000")].into()),
+        ("\u{feff}é: 017\r\n", Value::from([("é", Value::Integer(17))])),
+        ("!!str 017", Value::from("017")),
+        ("!!float '3'", Value::Float(3.0)),
+        ("'017'", Value::from("017")),
+    ] {
+        assert_eq!(spanned::read(text).map(|(value, _)| value), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn what_separates_no_documents_is_no_second_document() {
+    for text in [
+        "a: 017\n---\n",
+        "a: 017\n---\n# nothing\n...\n",
+        "---\na: 017\n...\n---",
+        "# none\n---\n---\na: 017\n",
+    ] {
+        let document = Document::from_yaml(text).unwrap();
+        assert_eq!(*document.root(), Value::from([("a", Value::Integer(17))]), "{text:?}");
+        let line = text.lines().position(|line| line.starts_with('a')).unwrap() + 1;
+        let position = document.position(&FieldPath::root().field("a")).unwrap();
+        assert_eq!(position.line, line as u64, "{text:?}");
     }
 }
 

@@ -54,7 +54,7 @@ application:
 ";
     let expected = [
         "1:1: gatway: unknown field `gatway`; did you mean `gateway`?",
-        "2:1: environment: environment `deployment-istio` is not supported (found `deployment-istio`); \
+        "2:1: environment: is not supported (found `deployment-istio`); \
          write `deployment-gtw` (Deployments with routing) or `deployment` (without)",
         "4:3: application.strategy: is not a known strategy (found `canaries`); \
          write `none`, `canary`, `blue-green` or `mirror`",
@@ -64,7 +64,7 @@ application:
          letters, digits and `-`, with a letter or digit at each end (found `Web`)",
         "10:5: application.versions[1].image: must be a string, not a number (found `7`); write it in quotes: \"7\"",
         "11:5: application.versions[1].weight: must be an integer from 0 to 1000000 (found `-1`)",
-        "13:17: application.versions[1].matches[0].headers[0].name: is required",
+        "13:17: application.versions[1].matches[0].headers[0].name: is required; write its name",
         "13:18: application.versions[1].matches[0].headers[0].nam: unknown field `nam`; did you mean `name`?",
         "14:14: application.versions[1].matches[0].path.value: must start with `/` (found `v2`)",
         "15:7: application.versions[1].matches[0].method: is not a method that a route can match (found `get`); \
@@ -156,7 +156,7 @@ fn filters_change_headers_once_each_and_nothing_else() {
          write `RequestHeaderModifier` or `ResponseHeaderModifier`",
         "14:7: application.route.filters[4].type: is not a type of filter (found `Rewrite`); write \
          `RequestHeaderModifier` or `ResponseHeaderModifier`",
-        "15:7: application.route.filters[5].responseHeaderModifier: is required",
+        "15:7: application.route.filters[5].responseHeaderModifier: is required; write `set`, `add` or `remove` in it",
     ];
     assert_eq!(refusal_of_route(text).lines().collect::<Vec<_>>(), expected);
 }
@@ -181,10 +181,13 @@ fn a_filter_that_the_mesh_does_not_have_is_refused_by_its_name() {
 
 #[test]
 fn what_could_not_be_read_is_not_reported_as_missing_too() {
-    assert_eq!(refusal(""), "1:1: the document: must be a map, not null");
+    assert_eq!(
+        refusal(""),
+        "1:1: the document: must be a map, not null; write fields and values, like `field: value`"
+    );
     assert_eq!(
         refusal_of_application("  versions: 7"),
-        "3:3: application.versions: must be a list, not a number (found `7`)"
+        "3:3: application.versions: must be a list, not a number (found `7`); write a list, with `- ` before each entry"
     );
 }
 

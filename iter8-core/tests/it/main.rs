@@ -20,3 +20,4 @@ mod planner;
 mod promotion;
 mod snapshots;
 mod world;
+mod written;
