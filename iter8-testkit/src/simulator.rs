@@ -55,10 +55,12 @@ mod selection;
 
 use self::model::RouteMatch;
 use self::objects::Route;
+use self::parent::ParentKind;
 use self::precedence::Candidate;
 use self::selection::Selection;
 
 pub use self::attachment::Attachment;
+pub use self::lookup::AmbiguousHostError;
 pub use self::objects::{InvalidObjectError, RouteSet};
 pub use self::outcome::{
     Backend, DeliveredRequest, Effect, HeaderChanges, MatchedRule, Mirror, Outcome, Redirect,
@@ -101,7 +103,8 @@ impl RouteSet {
                 }
             }
         }
-        candidates.sort_by(|one, other| self.precedence.compare(one, other).0);
+        let precedence = self.precedence_at(parent);
+        candidates.sort_by(|one, other| precedence.compare(one, other).0);
         let Some((winner, losers)) = candidates.split_first() else {
             why.append(&mut missed);
             why.push("no rule matches the request".into());
@@ -111,11 +114,20 @@ impl RouteSet {
             |candidate: &Candidate<'_>| place(candidate.route, candidate.rule, candidate.match_index);
         why.push(format!("{} wins", place_of(winner)));
         for loser in losers {
-            let (_, reason) = self.precedence.compare(winner, loser);
+            let (_, reason) = precedence.compare(winner, loser);
             why.push(format!("{} matches too, but {reason}", place_of(loser)));
         }
         why.append(&mut missed);
         self.deliver(parent, request, winner, why)
+    }
+
+    /// Whose rules decide at a parent. A mesh has its say about its Services; a Gateway is of whatever implementation
+    /// there is, so it goes by the specification.
+    fn precedence_at(&self, parent: &Parent) -> Precedence {
+        match parent.kind {
+            ParentKind::Service => self.precedence,
+            ParentKind::Gateway | ParentKind::ListenerSet | ParentKind::Other => Precedence::Spec,
+        }
     }
 }
 

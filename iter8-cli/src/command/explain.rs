@@ -38,7 +38,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     routes: Option<PathBuf>,
 
-    /// Namespace of the routes, and of a Service that the URL names without one; the kubeconfig's unless given
+    /// Namespace of the routes, and of a Service that the URL names without one; else the client's, the kubeconfig's,
+    /// or in a file that of the only Service so called
     #[arg(short, long)]
     namespace: Option<Namespace>,
 
@@ -82,11 +83,16 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let request = request(args)?;
     let empty = RouteSet::new(precedence(&args.mesh)?);
     let (routes, own_namespace) = match &args.routes {
-        Some(file) => (objects::from_file(empty, file)?, "default".to_owned()),
-        None => objects::from_cluster(empty, args).await?,
+        Some(file) => (objects::from_file(empty, file)?, None),
+        None => objects::from_cluster(empty, args).await.map(|(routes, own)| (routes, Some(own)))?,
     };
-    let namespace = args.namespace.as_ref().map_or(own_namespace.as_str(), Namespace::as_str);
-    let parent = args.parent.clone().or_else(|| routes.parent_for(&request, namespace));
+    let given = args.namespace.as_ref().or(args.client_namespace.as_ref()).map(Namespace::as_str);
+    let parent = match &args.parent {
+        Some(parent) => Some(parent.clone()),
+        None => routes
+            .parent_for(&request, given.or(own_namespace.as_deref()))
+            .map_err(|error| Error::Usage(error.to_string()))?,
+    };
     let outcome = match &parent {
         Some(parent) => routes.route(parent, &request),
         None => Outcome::past_every_route(&request),

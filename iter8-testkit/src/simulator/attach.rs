@@ -213,7 +213,7 @@ impl RouteSet {
 }
 
 /// The Gateway of a `ListenerSet`.
-fn gateway_of(namespace: &str, reference: &ObjectRef) -> Parent {
+pub(super) fn gateway_of(namespace: &str, reference: &ObjectRef) -> Parent {
     let namespace = reference.namespace.as_deref().unwrap_or(namespace);
     Parent { kind: ParentKind::Gateway, key: ObjectKey::new(namespace, &reference.name) }
 }

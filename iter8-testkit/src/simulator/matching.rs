@@ -133,7 +133,8 @@ fn path(wanted: Option<&PathMatch>, request: &Request, fit: &mut Fit) -> Result<
         "PathPrefix" => {
             let prefix = wanted.value.trim_end_matches('/');
             fit.path_length = prefix.chars().count();
-            fit.matched_length = wanted.value.len();
+            // linkerd2-proxy, http/route/src/http/match/path.rs: without its trailing slashes, but `/` has one character.
+            fit.matched_length = prefix.len().max(1);
             path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         }
         other => return Err(format!("path match type `{other}` is not known")),

@@ -9,7 +9,8 @@ use super::hostname::Specificity;
 use super::matching::{Comparison, Fit};
 use super::objects::{Route, RouteKind};
 
-/// Whose rules decide between matches that all hold.
+/// Whose rules decide between matches that all hold: at a Service. At a Gateway the specification does, whatever mesh
+/// is behind it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Precedence {

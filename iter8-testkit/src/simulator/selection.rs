@@ -4,7 +4,7 @@ use super::Precedence;
 use super::attach::Listener;
 use super::hostname::{Specificity, covers, without_port};
 use super::objects::{Route, RouteKind, RouteSet};
-use super::parent::{Parent, ParentKind};
+use super::parent::{ObjectKey, Parent, ParentKind};
 use super::request::{Request, Scheme};
 
 /// Who decides about a request.
@@ -32,6 +32,10 @@ impl RouteSet {
     fn select_for_service(&self, parent: &Parent, request: &Request, why: &mut Vec<String>) -> Selection<'_> {
         if self.services.as_ref().is_some_and(|services| !services.contains_key(&parent.key)) {
             why.push(format!("{parent} does not exist"));
+            return Selection::Answer(500);
+        }
+        if !self.has_service_port(&parent.key, request.port()) {
+            why.push(format!("{parent} has no port {}", request.port()));
             return Selection::Answer(500);
         }
         let mut attached: Vec<&Route> = Vec::new();
@@ -107,6 +111,27 @@ impl RouteSet {
         Selection::Routes(keep_matching(attached, host, why, |route| {
             best_hostname(listener.hostnames_of(route).into_iter(), host)
         }))
+    }
+
+    /// How specifically a listener of the Gateway covers the host of the request, if one does.
+    pub(super) fn covered(&self, gateway: &Parent, request: &Request) -> Option<Specificity> {
+        let (listeners, host) = (self.listeners(gateway), without_port(request.host()));
+        let listener = listeners.get(most_specific(&listeners, request, host)?)?;
+        covers(listener.hostname(), host)
+    }
+
+    /// Whether a listener of the Gateway has the port of the request.
+    pub(super) fn has_port(&self, gateway: &Parent, request: &Request) -> bool {
+        let on_port = |listener: &Listener<'_>| listener.spec.is_none_or(|spec| spec.port == request.port());
+        self.listeners(gateway).iter().any(on_port)
+    }
+
+    /// Whether the Service has the port, as far as its ports are known.
+    fn has_service_port(&self, key: &ObjectKey, port: u16) -> bool {
+        let service = self.services.as_ref().and_then(|services| services.get(key));
+        service.is_none_or(|service| {
+            service.ports.is_empty() || service.ports.iter().any(|other| other.port == port)
+        })
     }
 
     fn is_attached(

@@ -8,14 +8,38 @@ use std::path::Path;
 use iter8_testkit::simulator::{Outcome, Parent, Precedence, Request, RouteSet};
 use serde_json::{Value, json};
 
+/// How a case is put to the simulator.
+#[derive(Clone, Copy)]
+struct Way {
+    precedence: Precedence,
+    /// Whether the parent is told, or has to be found by the host and port of the URL.
+    tells_parent: bool,
+}
+
 #[test]
 fn every_case_of_the_conformance_suite_holds() {
+    every_case_holds(Way { precedence: Precedence::Spec, tells_parent: true });
+}
+
+/// Whoever asks without naming a mesh gets the rules of Linkerd, which are not those of a Gateway.
+#[test]
+fn every_case_holds_by_the_rules_of_linkerd() {
+    every_case_holds(Way { precedence: Precedence::Linkerd, tells_parent: true });
+}
+
+#[test]
+fn every_case_holds_where_the_url_has_to_say_which_parent_is_meant() {
+    every_case_holds(Way { precedence: Precedence::Spec, tells_parent: false });
+    every_case_holds(Way { precedence: Precedence::Linkerd, tells_parent: false });
+}
+
+fn every_case_holds(way: Way) {
     let mut cases = 0;
     let mut failures = Vec::new();
     for (file, test) in files() {
         for case in list(&test["cases"]) {
             cases += 1;
-            let outcome = run(&test, case);
+            let outcome = run(&test, case, way);
             for problem in expectation::problems(&outcome, case) {
                 let why = outcome.why.join("\n    ");
                 failures.push(format!("{file}: {}: {problem}\n    {why}", text(&case["name"])));
@@ -44,14 +68,21 @@ fn files() -> Vec<(String, Value)> {
     files
 }
 
-fn run(test: &Value, case: &Value) -> Outcome {
+fn run(test: &Value, case: &Value, way: Way) -> Outcome {
     let request = request(&case["request"]);
-    let parent = match case.get("parent") {
-        Some(Value::Null) => return Outcome::past_every_route(&request),
-        Some(parent) => parent,
-        None => &test["parent"],
+    let objects = objects(test, list(&case["reference_grants_removed"]), way.precedence);
+    let told = match case.get("parent") {
+        Some(Value::Null) => None,
+        Some(parent) => Some(parent_of(parent)),
+        None => Some(parent_of(&test["parent"])),
     };
-    objects(test, list(&case["reference_grants_removed"])).route(&parent_of(parent), &request)
+    // The two Gateways of this test have the same listeners: only their addresses tell them apart.
+    let is_told = way.tells_parent || text(&test["source"]).ends_with("GatewayHTTPListenerIsolation");
+    let parent = if is_told { told } else { objects.parent_for(&request, None).unwrap() };
+    match parent {
+        Some(parent) => objects.route(&parent, &request),
+        None => Outcome::past_every_route(&request),
+    }
 }
 
 fn request(wanted: &Value) -> Request {
@@ -75,8 +106,8 @@ fn request(wanted: &Value) -> Request {
 }
 
 /// The objects of a test, without the grants that are gone in a case.
-fn objects(test: &Value, removed_grants: &[Value]) -> RouteSet {
-    let mut objects = RouteSet::new(Precedence::Spec);
+fn objects(test: &Value, removed_grants: &[Value], precedence: Precedence) -> RouteSet {
+    let mut objects = RouteSet::new(precedence);
     let parents = || list(&test["parents"]).iter().chain(test.get("parent"));
     let has_listener_sets = parents().any(|parent| parent["kind"] == "ListenerSet");
     let grants = list(&test["reference_grants"])
@@ -143,7 +174,7 @@ fn backend_refs(route: &Value) -> Vec<&Value> {
 }
 
 fn attachment_problem(test: &Value, claim: &Value) -> Option<String> {
-    let objects = objects(test, &[]);
+    let objects = objects(test, &[], Precedence::Spec);
     let parent = parent_of(&claim["parent"]);
     if let Some(wanted) = claim.get("attached_routes") {
         let found = json!(objects.attached_routes(&parent));

@@ -3,6 +3,8 @@
 use iter8_testkit::simulator::{Outcome, Parent, Precedence, Request, RouteSet};
 use serde_json::{Value, json};
 
+mod lookup;
+
 /// The routes of Service `test/web` with these rules.
 fn web(precedence: Precedence, rules: Value) -> RouteSet {
     let mut routes = RouteSet::new(precedence);
@@ -24,6 +26,16 @@ fn route(namespace: &str, name: &str, rules: Value) -> Value {
 
 fn rule(name: &str, matches: Value) -> Value {
     json!({ "matches": [matches], "backendRefs": [{ "name": name, "port": 80 }] })
+}
+
+fn service(namespace: &str, name: &str, ports: &[u16]) -> Value {
+    let ports: Vec<Value> = ports.iter().map(|port| json!({ "port": port })).collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": { "namespace": namespace, "name": name },
+        "spec": { "ports": ports },
+    })
 }
 
 fn ask(routes: &RouteSet, request: Request) -> Outcome {
@@ -62,6 +74,41 @@ fn linkerd_ranks_the_method_last_and_the_specification_before_headers() {
 
     assert_eq!(backend(&ask(&web(Precedence::Spec, rules.clone()), request())), "method");
     assert_eq!(backend(&ask(&web(Precedence::Linkerd, rules), request())), "header");
+}
+
+#[test]
+fn linkerd_counts_no_trailing_slash_of_a_prefix() {
+    let rules = json!([
+        rule("prefix", json!({ "path": { "type": "PathPrefix", "value": "/ab/" } })),
+        rule("exact", json!({ "path": { "type": "Exact", "value": "/ab" } })),
+        rule("header", json!({ "headers": [{ "name": "a", "value": "b" }] })),
+        rule("root", json!({ "path": { "type": "PathPrefix", "value": "/" } })),
+    ]);
+    let routes = web(Precedence::Linkerd, rules);
+
+    // Both have matched three characters, so the first one wins.
+    assert_eq!(backend(&ask(&routes, get("/ab"))), "prefix");
+    let outcome = ask(&routes, get("/ab").header("a", "b"));
+    let told = |sentence: &str| outcome.why.iter().any(|why| why.contains(sentence));
+    assert!(told("rule 1") && told("its rule comes later"), "{:?}", outcome.why);
+    assert!(told("it has fewer characters of the path (1 against 3)"), "{:?}", outcome.why);
+}
+
+#[test]
+fn linkerd_has_no_say_at_a_gateway() {
+    let rules = json!([
+        rule("header", json!({ "headers": [{ "name": "a", "value": "b" }] })),
+        rule("method", json!({ "method": "GET" })),
+    ]);
+    let mut object = route("test", "web", rules);
+    object["spec"]["parentRefs"] = json!([{ "name": "gateway" }, { "kind": "ListenerSet", "name": "set" }, { "group": "", "kind": "Service", "name": "web" }]);
+    let mut routes = RouteSet::new(Precedence::Linkerd);
+    routes.insert(&object).unwrap();
+    let at = |parent: Parent| routes.route(&parent, &get("/").header("a", "b")).backends[0].name.clone();
+
+    assert_eq!(at(Parent::service("test", "web")), "header");
+    assert_eq!(at(Parent::gateway("test", "gateway")), "method");
+    assert_eq!(at(Parent::listener_set("test", "set")), "method");
 }
 
 #[test]
@@ -290,7 +337,7 @@ fn the_host_of_the_url_says_which_parent_is_meant() {
     shop["spec"]["hostnames"] = json!(["*.example.org"]);
     routes.insert(&shop).unwrap();
     let parent = |url: &str| {
-        let parent = routes.parent_for(&Request::new("GET", url).unwrap(), "test");
+        let parent = routes.parent_for(&Request::new("GET", url).unwrap(), None).unwrap();
         parent.map_or_else(String::new, |parent| parent.to_string())
     };
 
@@ -300,7 +347,7 @@ fn the_host_of_the_url_says_which_parent_is_meant() {
     assert_eq!(parent("http://shop.example.org/"), "Gateway test/gateway");
     assert_eq!(parent("http://10.244.0.1:8080/"), "Gateway test/gateway");
     let pod = Request::new("GET", "http://10.244.0.1/").unwrap();
-    assert_eq!(web(Precedence::Spec, json!([])).parent_for(&pod, "test"), None);
+    assert_eq!(web(Precedence::Spec, json!([])).parent_for(&pod, None), Ok(None));
 }
 
 #[test]
