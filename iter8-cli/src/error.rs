@@ -18,6 +18,9 @@ pub(crate) enum Error {
         /// Everything that is wrong with it.
         violations: Vec<Violation>,
     },
+    /// A file of objects is not what it should be; the message says where.
+    #[error("{0}")]
+    Unreadable(String),
     /// What was asked could not be done.
     #[error("{0}")]
     Failed(String),
@@ -30,7 +33,7 @@ impl Error {
     /// The exit code of the program.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Invalid { .. } => 2,
+            Self::Usage(_) | Self::Invalid { .. } | Self::Unreadable(_) => 2,
             // A reader that has seen enough (`iter8 crd | head`) is no failure.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Failed(_) | Self::Output(_) => 1,

@@ -34,10 +34,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It does not call backends, so timeouts and retries have no effect, and it checks no certificates.
+//! It does not call backends, so timeouts and retries have no effect, and it checks no certificates. Paths are compared
+//! as they are sent: the specification asks for no normalization, and Linkerd does none. Proxies built on Envoy may
+//! resolve `.` and `..` or merge slashes before they look at the routes, as they are set up.
 
 mod attach;
 mod attachment;
+mod conflict;
 mod cors;
 mod delivery;
 mod environment;
@@ -50,6 +53,7 @@ mod objects;
 mod outcome;
 mod parent;
 mod precedence;
+mod profile;
 mod request;
 mod selection;
 
@@ -91,11 +95,12 @@ impl RouteSet {
             }
             Selection::Answer(status) => return Outcome::answer(status, request, why),
         };
+        let precedence = self.precedence_at(parent);
         let mut missed = Vec::new();
         let mut candidates = Vec::new();
         for (route, hostname) in routes {
             for (rule, match_index, wanted) in matches(route) {
-                match matching::fit(route.kind, wanted, request) {
+                match matching::fit(route.kind, wanted, request, precedence.profile().matching) {
                     Ok(fit) => candidates.push(Candidate { route, rule, match_index, hostname, fit }),
                     Err(reason) => {
                         missed.push(format!("{} does not match: {reason}", place(route, rule, match_index)));
@@ -103,7 +108,6 @@ impl RouteSet {
                 }
             }
         }
-        let precedence = self.precedence_at(parent);
         candidates.sort_by(|one, other| precedence.compare(one, other).0);
         let Some((winner, losers)) = candidates.split_first() else {
             why.append(&mut missed);
@@ -131,21 +135,18 @@ impl RouteSet {
     }
 }
 
-/// All matches of a route with the numbers of rule and match; a rule without matches has one that always holds.
-fn matches(route: &Route) -> impl Iterator<Item = (usize, usize, &RouteMatch)> {
-    static ANY: RouteMatch =
-        RouteMatch { path: None, method: None, headers: Vec::new(), query_params: Vec::new() };
+/// All matches of a route with the numbers of rule and match; a rule without matches has one without conditions.
+fn matches(route: &Route) -> impl Iterator<Item = (usize, usize, Option<&RouteMatch>)> {
     route.rules.iter().enumerate().flat_map(|(index, rule)| {
-        let always = rule.matches.is_empty().then_some((index, 0, &ANY));
-        let listed = rule.matches.iter().enumerate().map(move |(number, wanted)| (index, number, wanted));
+        let always = rule.matches.is_empty().then_some((index, 0, None));
+        let listed =
+            rule.matches.iter().enumerate().map(move |(number, wanted)| (index, number, Some(wanted)));
         listed.chain(always)
     })
 }
 
 fn place(route: &Route, rule: usize, match_index: usize) -> String {
-    let described = matches(route)
-        .find(|(other, number, _)| (*other, *number) == (rule, match_index))
-        .map(|(_, _, wanted)| matching::describe(route.kind, wanted))
-        .unwrap_or_default();
+    let wanted = route.rules.get(rule).and_then(|rule| rule.matches.get(match_index));
+    let described = matching::describe(route.kind, wanted);
     format!("match {match_index} of rule {rule} of {route} ({described})")
 }

@@ -21,7 +21,7 @@ const EXAMPLES: &str = "Examples:
 ///
 /// The route, the rule and the match that win, and why the others lose. The host of the URL says which Service is
 /// meant (NAME, NAME.NAMESPACE, ...), or which Gateway by its listeners. A gRPC request is `-X POST` with path
-/// `/package.Service/Method` and `-H 'content-type: application/grpc'`.
+/// `/package.Service/Method` and `-H 'content-type: application/grpc'`. The path is taken as it is written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 #[command(allow_missing_positional = true)]
@@ -51,7 +51,8 @@ pub(crate) struct Args {
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
 
-    /// Whose rules decide between matches
+    /// Whose rules decide between matches at a Service, and what a filter does there; at a Gateway the specification's
+    /// do
     #[arg(long, default_value = "linkerd", value_parser = mesh_parser())]
     mesh: MeshProfile,
 

@@ -21,8 +21,7 @@ pub(crate) fn text(parent: Option<&Parent>, outcome: &Outcome, style: Style) -> 
     }
     let received = outcome.effect_on_all();
     for backend in &outcome.backends {
-        let share =
-            if backend.share < 1.0 { format!(" {:.1}%", backend.share * 100.0) } else { String::new() };
+        let share = if backend.share < 1.0 { format!(" {}", percent(backend.share)) } else { String::new() };
         lines.push(format!("backend  {}{share}", service(&backend.namespace, &backend.name, backend.port)));
         let is_particular = backend.own.is_some();
         lines.extend(
@@ -32,8 +31,15 @@ pub(crate) fn text(parent: Option<&Parent>, outcome: &Outcome, style: Style) -> 
     if outcome.backends.iter().any(|backend: &Backend| backend.own.is_none()) {
         lines.extend(changes(outcome, &received));
     }
+    if outcome.failing_share > 0.0 && !outcome.backends.is_empty() {
+        lines.push(format!("fails    {} (status 500)", percent(outcome.failing_share)));
+    }
     for mirror in &outcome.mirrors {
-        let share = if mirror.percent < 100.0 { format!(" {}%", mirror.percent) } else { String::new() };
+        let share = if mirror.percent < 100.0 {
+            format!(" {}", percent(mirror.percent / 100.0))
+        } else {
+            String::new()
+        };
         lines.push(format!("copy to  {}{share}", service(&mirror.namespace, &mirror.name, mirror.port)));
     }
     lines.push(String::new());
@@ -49,14 +55,27 @@ fn answer(outcome: &Outcome) -> String {
         return format!("redirected to {} ({})", redirect.location, redirect.status);
     }
     let names: Vec<_> = outcome.backends.iter().map(|backend| backend.name.as_str()).collect();
+    let failing = outcome.failing_share;
     match (outcome.status, names.as_slice()) {
         (200, []) => "goes past every route".to_owned(),
         (200, [name]) if outcome.passthrough => format!("{name} gets it: no route applies"),
+        (200, [name]) if failing > 0.0 => {
+            format!("{name} gets it, but {} fail with status 500", percent(failing))
+        }
         (200, [name]) => format!("{name} gets it"),
+        (200, _) if failing > 0.0 => {
+            format!("split between {}, and {} fail with status 500", names.join(", "), percent(failing))
+        }
         (200, _) => format!("split between {}", names.join(", ")),
-        (404, _) => "no rule matches: status 404".to_owned(),
+        (204, _) => "answered on the way: status 204".to_owned(),
         (status, _) => format!("nobody gets it: status {status}"),
     }
+}
+
+/// A share as people write it: without a decimal where it is none.
+fn percent(share: f64) -> String {
+    let text = format!("{:.1}", share * 100.0);
+    format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 fn service(namespace: &str, name: &str, port: Option<u16>) -> String {

@@ -148,8 +148,8 @@ impl RouteSet {
             return Err(Refusal {
                 reason: "NotAllowedByListeners",
                 message: format!(
-                    "no listener of {parent} allows a {} of this namespace",
-                    route.kind.as_str()
+                    "no listener of {parent} allows {} of this namespace",
+                    route.kind.with_article()
                 ),
             });
         }

@@ -57,7 +57,7 @@ impl RouteSet {
         {
             let is_attached = |route: &&Route| {
                 route.parent_refs.iter().any(|reference| {
-                    self.attach(route, reference, &listeners).is_ok_and(|attached| attached.contains(&index))
+                    self.accept(route, reference, &listeners).is_ok_and(|attached| attached.contains(&index))
                 })
             };
             if let Some(spec) = listener.spec {
@@ -73,7 +73,7 @@ impl RouteSet {
         let attached = match parent.kind {
             ParentKind::Service => self.attach_to_service(route, reference),
             ParentKind::Gateway | ParentKind::ListenerSet => {
-                self.attach(route, reference, &self.listeners(&parent)).map(drop)
+                self.accept(route, reference, &self.listeners(&parent)).map(drop)
             }
             ParentKind::Other => return None,
         };

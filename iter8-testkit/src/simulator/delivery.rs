@@ -11,6 +11,13 @@ use super::parent::{ObjectKey, Parent, ParentKind};
 use super::precedence::Candidate;
 use super::request::Request;
 
+/// What one usable backend gets, the filters of its backendRef, and who gets copies of it.
+struct Portion<'a> {
+    backend: Backend,
+    filters: Vec<&'a Filter>,
+    mirrors: Vec<Mirror>,
+}
+
 impl RouteSet {
     /// The outcome for a request that `winner` matches.
     pub(super) fn deliver(
@@ -33,8 +40,10 @@ impl RouteSet {
         let default = RouteMatch::default();
         let matched = rule.matches.get(winner.match_index).unwrap_or(&default);
 
+        let profile = self.precedence_at(parent).profile();
+        let filters = profile.of_rule(route.kind, &rule.filters, &mut outcome.why);
         let mut passage = Passage::new(request, matching::prefix(matched));
-        if let Err(problem) = passage.apply(&rule.filters) {
+        if let Err(problem) = passage.apply(filters.iter().copied()) {
             outcome.why.push(format!("the request fails: {problem}"));
             return outcome;
         }
@@ -44,14 +53,14 @@ impl RouteSet {
             outcome.why.push(format!("the rule redirects to `{}`", redirect.location));
             return outcome;
         }
-        if cors::is_preflight(request) && rule.filters.iter().any(|filter| filter.kind == "CORS") {
+        if cors::is_preflight(request) && filters.iter().any(|filter| filter.kind == "CORS") {
             outcome.status = 204;
             outcome.why.push("a preflight request is answered by the CORS filter".into());
             return outcome;
         }
-        outcome.mirrors = self.mirrors(parent, route, &rule.filters, &mut outcome.why);
-        let shares = self.share_out(parent, request, route, rule, &mut outcome);
-        outcome.settle(shares, &passage);
+        outcome.mirrors = self.mirrors(parent, route, &filters, &mut outcome.why);
+        let portions = self.share_out(parent, request, route, rule, &mut outcome);
+        outcome.settle(portions, &passage);
         outcome
     }
 
@@ -63,11 +72,12 @@ impl RouteSet {
         route: &Route,
         rule: &'a Rule,
         outcome: &mut Outcome,
-    ) -> Vec<(Backend, &'a [Filter])> {
+    ) -> Vec<Portion<'a>> {
         if rule.backend_refs.is_empty() {
             if parent.kind == ParentKind::Service {
                 outcome.why.push(format!("the rule names no backend, so {parent} itself is it"));
-                return vec![(Backend::whole(&parent.key, Some(request.port())), &[])];
+                let backend = Backend::whole(&parent.key, Some(request.port()));
+                return vec![Portion { backend, filters: vec![], mirrors: vec![] }];
             }
             outcome.why.push("the rule has no backendRefs".into());
             return vec![];
@@ -80,10 +90,23 @@ impl RouteSet {
                 continue;
             }
             let share = ratio(u64::from(backend.weight), total);
-            match self.resolve(parent, route, &backend.target) {
-                Ok(key) => {
-                    let found = Backend { share, ..Backend::whole(&key, backend.target.port) };
-                    usable.push((found, backend.filters.as_slice()));
+            let profile = self.precedence_at(parent).profile();
+            let resolved = self.resolve(parent, route, &backend.target).and_then(|key| {
+                Ok((key, profile.of_backend(route.kind, &backend.filters, &mut outcome.why)?))
+            });
+            match resolved {
+                Ok((key, filters)) => {
+                    let mut mirrors = self.mirrors(parent, route, &filters, &mut outcome.why);
+                    for mirror in &mut mirrors {
+                        mirror.percent *= share;
+                        let Mirror { name, percent, .. } = mirror;
+                        outcome.why.push(format!(
+                            "`{name}` gets copies of what goes to backend `{}`, {percent:.1}% of all",
+                            backend.target.name
+                        ));
+                    }
+                    let backend = Backend { share, ..Backend::whole(&key, backend.target.port) };
+                    usable.push(Portion { backend, filters, mirrors });
                 }
                 Err(problem) => outcome.fail(backend, share, &problem),
             }
@@ -98,19 +121,26 @@ impl RouteSet {
         &self,
         parent: &Parent,
         route: &Route,
-        filters: &[Filter],
+        filters: &[&Filter],
         why: &mut Vec<String>,
     ) -> Vec<Mirror> {
+        let profile = self.precedence_at(parent).profile();
         let mut mirrors = Vec::new();
         for mirror in filters.iter().filter_map(|filter| filter.request_mirror.as_ref()) {
+            let mut percent = percent(mirror);
+            if profile.copies_all(route.kind) && percent < 100.0 {
+                why.push(format!(
+                    "{} copies every request, though the mirror is for {percent}% of them",
+                    profile.mesh()
+                ));
+                percent = 100.0;
+            }
             match self.resolve(parent, route, &mirror.backend_ref) {
+                Ok(ObjectKey { name, .. }) if percent <= 0.0 => {
+                    why.push(format!("`{name}` gets copies of 0% of the requests: none"));
+                }
                 Ok(ObjectKey { namespace, name }) => {
-                    mirrors.push(Mirror {
-                        namespace,
-                        name,
-                        port: mirror.backend_ref.port,
-                        percent: percent(mirror),
-                    });
+                    mirrors.push(Mirror { namespace, name, port: mirror.backend_ref.port, percent });
                 }
                 Err(problem) => why.push(format!("nothing is mirrored: {problem}")),
             }
@@ -154,7 +184,7 @@ impl RouteSet {
     fn may_refer(&self, parent: &Parent, route: &Route, key: &ObjectKey) -> bool {
         let is_parent = parent.kind == ParentKind::Service && parent.key == *key;
         // Linkerd asks for no grant in the mesh.
-        let unasked = parent.kind == ParentKind::Service && self.precedence == Precedence::Linkerd;
+        let unasked = self.precedence_at(parent) == Precedence::Linkerd;
         if key.namespace == route.key.namespace || is_parent || unasked {
             return true;
         }
@@ -204,14 +234,15 @@ impl Outcome {
     }
 
     /// Enters the backends, each with what its own filters do, and the status that follows from them.
-    fn settle(&mut self, shares: Vec<(Backend, &[Filter])>, passage: &Passage<'_>) {
+    fn settle(&mut self, portions: Vec<Portion<'_>>, passage: &Passage<'_>) {
         let mut effects = Vec::new();
-        for (backend, filters) in shares {
+        for Portion { backend, filters, mirrors } in portions {
             let mut own = passage.clone();
             match own.apply(filters) {
                 Ok(()) => {
                     effects.push(own.effect());
                     self.backends.push(backend);
+                    self.mirrors.extend(mirrors);
                 }
                 Err(problem) => {
                     self.failing_share += backend.share;

@@ -38,7 +38,7 @@ impl<'a> Passage<'a> {
     /// # Errors
     ///
     /// Says which filter cannot be honoured; the specification wants such a request to fail.
-    pub(super) fn apply(&mut self, filters: &[Filter]) -> Result<(), String> {
+    pub(super) fn apply<'f>(&mut self, filters: impl IntoIterator<Item = &'f Filter>) -> Result<(), String> {
         // A response meets the filters in the opposite order: those applied now are further from the client.
         let mut response = HeaderChanges::default();
         for filter in filters {
@@ -58,7 +58,13 @@ impl<'a> Passage<'a> {
         match filter.kind.as_str() {
             "RequestHeaderModifier" => {
                 let modifier = filter.request_header_modifier.as_ref().ok_or_else(missing)?;
-                changes(modifier).apply(&mut self.effect.request.headers);
+                let mut changes = changes(modifier);
+                // A request has one Host (RFC 9112, section 3.2): there is nothing to add to it or to take away.
+                let host = changes.set.remove("host");
+                changes.add.remove("host");
+                changes.apply(&mut self.effect.request.headers);
+                self.effect.request.host =
+                    host.unwrap_or_else(|| std::mem::take(&mut self.effect.request.host));
             }
             "ResponseHeaderModifier" => {
                 let modifier = filter.response_header_modifier.as_ref().ok_or_else(missing)?;
@@ -160,7 +166,7 @@ fn with_query(path: &str, query: Option<&str>) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::Passage;
+    use super::{Filter, Passage};
     use crate::simulator::Request;
     use crate::simulator::outcome::Effect;
 
@@ -168,7 +174,7 @@ mod tests {
     fn effect(url: &str, prefix: &str, filters: Value) -> Effect {
         let request = Request::new("GET", url).unwrap();
         let mut passage = Passage::new(&request, Some(prefix));
-        passage.apply(&serde_json::from_value::<Vec<_>>(filters).unwrap()).unwrap();
+        passage.apply(&serde_json::from_value::<Vec<Filter>>(filters).unwrap()).unwrap();
         passage.effect()
     }
 
@@ -194,6 +200,22 @@ mod tests {
             let filters = json!([{ "type": "URLRewrite", "urlRewrite": rewrite }]);
             let effect = effect(&format!("http://a{path}?x=1"), prefix, filters);
             assert_eq!(effect.request.path, format!("{modified}?x=1"), "{path} {prefix} {replacement}");
+        }
+    }
+
+    #[test]
+    fn the_host_header_is_set_as_the_host_and_stays_one() {
+        let modifier =
+            |changes: Value| json!([{ "type": "RequestHeaderModifier", "requestHeaderModifier": changes }]);
+        let header = json!([{ "name": "Host", "value": "b" }, { "name": "x", "value": "y" }]);
+        for (changes, host) in [
+            (json!({ "set": header }), "b"),
+            (json!({ "add": header }), "a:8080"),
+            (json!({ "remove": ["host"], "set": [{ "name": "x", "value": "y" }] }), "a:8080"),
+        ] {
+            let request = effect("http://a:8080/", "/", modifier(changes.clone())).request;
+            assert_eq!(request.host, host, "{changes}");
+            assert_eq!(request.headers, [("x".to_owned(), "y".to_owned())].into(), "{changes}");
         }
     }
 

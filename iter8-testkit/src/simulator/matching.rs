@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::model::{GrpcMethod, MethodMatch, PathMatch, RouteMatch, ValueMatch};
 use super::objects::RouteKind;
+use super::profile::{Expressions, Grpc, Matching, Repeated};
 use super::request::Request;
 
 /// How well a match fits; precedence is decided on this.
@@ -38,11 +39,23 @@ pub(super) enum Comparison {
 /// # Errors
 ///
 /// Says which condition does not hold.
-pub(super) fn fit(kind: RouteKind, wanted: &RouteMatch, request: &Request) -> Result<Fit, String> {
+pub(super) fn fit(
+    kind: RouteKind,
+    wanted: Option<&RouteMatch>,
+    request: &Request,
+    mesh: Matching,
+) -> Result<Fit, String> {
     let mut fit = Fit::default();
+    let anything = RouteMatch::default();
+    let wanted = match wanted {
+        Some(wanted) => wanted,
+        // Where the content type says nothing, neither does a rule without matches.
+        None if kind == RouteKind::Grpc && mesh.grpc == Grpc::Post => return Ok(fit),
+        None => &anything,
+    };
     match kind {
         RouteKind::Http => {
-            path(wanted.path.as_ref(), request, &mut fit)?;
+            path(wanted.path.as_ref(), request, mesh.expressions, &mut fit)?;
             if let Some(MethodMatch::Http(method)) = &wanted.method {
                 if method != request.method() {
                     return Err(format!("the method is `{}`", request.method()));
@@ -51,21 +64,50 @@ pub(super) fn fit(kind: RouteKind, wanted: &RouteMatch, request: &Request) -> Re
             }
         }
         RouteKind::Grpc => {
-            if !request.is_grpc() {
+            let is_grpc = match mesh.grpc {
+                Grpc::ContentType => request.is_grpc(),
+                Grpc::Post => request.method() == "POST",
+            };
+            if !is_grpc {
                 return Err("the request is not gRPC".into());
             }
             if let Some(MethodMatch::Grpc(method)) = &wanted.method {
-                grpc(method, request, &mut fit)?;
+                grpc(method, request, mesh.expressions, &mut fit)?;
             }
         }
     }
-    fit.headers = values("header", &wanted.headers, |name| {
-        request.header_values(name).map(str::to_owned).collect::<Vec<_>>()
+    fit.headers = values("header", &wanted.headers, mesh.expressions, |name| {
+        compared(request.header_values(name).map(str::to_owned).collect(), mesh.headers)
     })?;
-    fit.query_params = values("query parameter", &wanted.query_params, |name| {
-        request.query_param(name).into_iter().collect()
+    fit.query_params = values("query parameter", &wanted.query_params, mesh.expressions, |name| {
+        compared(request.query_params(name).collect(), mesh.query_params)
     })?;
     Ok(fit)
+}
+
+/// What the policy controller of Linkerd cannot read in a match, if there is such a thing.
+pub(super) fn unreadable(kind: RouteKind, wanted: &RouteMatch) -> Option<String> {
+    if let (RouteKind::Grpc, Some(MethodMatch::Grpc(method))) = (kind, &wanted.method)
+        && method.kind == "RegularExpression"
+    {
+        return Some("linkerd does not match gRPC methods by regular expression".into());
+    }
+    let path = wanted.path.iter().map(|path| (path.kind.as_str(), path.value.as_str()));
+    let values = wanted.headers.iter().chain(&wanted.query_params);
+    let mut expressions = path
+        .chain(values.map(|value| (value.kind.as_str(), value.value.as_str())))
+        .filter(|(kind, _)| *kind == "RegularExpression");
+    expressions.find_map(|(_, pattern)| compile(pattern).err())
+}
+
+/// The values that are compared, of all under one name.
+fn compared(mut values: Vec<String>, repeated: Repeated) -> Vec<String> {
+    match repeated {
+        Repeated::First => values.truncate(1),
+        Repeated::Joined if values.len() > 1 => values = vec![values.join(",")],
+        Repeated::Joined | Repeated::Any => {}
+    }
+    values
 }
 
 /// The path prefix that the match asks for, if it asks for one.
@@ -78,8 +120,10 @@ pub(super) fn prefix(wanted: &RouteMatch) -> Option<&str> {
 }
 
 /// The conditions of a match in words.
-pub(super) fn describe(kind: RouteKind, wanted: &RouteMatch) -> String {
+pub(super) fn describe(kind: RouteKind, wanted: Option<&RouteMatch>) -> String {
     let mut words = String::new();
+    let anything = RouteMatch::default();
+    let wanted = wanted.unwrap_or(&anything);
     match (&wanted.path, kind) {
         (Some(path), _) => {
             let what = match path.kind.as_str() {
@@ -114,7 +158,12 @@ pub(super) fn describe(kind: RouteKind, wanted: &RouteMatch) -> String {
     words
 }
 
-fn path(wanted: Option<&PathMatch>, request: &Request, fit: &mut Fit) -> Result<(), String> {
+fn path(
+    wanted: Option<&PathMatch>,
+    request: &Request,
+    expressions: Expressions,
+    fit: &mut Fit,
+) -> Result<(), String> {
     let default = PathMatch { kind: "PathPrefix".into(), value: "/".into() };
     let wanted = wanted.unwrap_or(&default);
     let path = request.path();
@@ -128,7 +177,7 @@ fn path(wanted: Option<&PathMatch>, request: &Request, fit: &mut Fit) -> Result<
             fit.regex_path = true;
             fit.path_length = wanted.value.chars().count();
             fit.matched_length = path.len();
-            matches_whole(&wanted.value, path)?
+            matches_whole(&wanted.value, path, expressions)?
         }
         "PathPrefix" => {
             let prefix = wanted.value.trim_end_matches('/');
@@ -142,7 +191,12 @@ fn path(wanted: Option<&PathMatch>, request: &Request, fit: &mut Fit) -> Result<
     if holds { Ok(()) } else { Err(format!("the path is `{path}`")) }
 }
 
-fn grpc(wanted: &GrpcMethod, request: &Request, fit: &mut Fit) -> Result<(), String> {
+fn grpc(
+    wanted: &GrpcMethod,
+    request: &Request,
+    expressions: Expressions,
+    fit: &mut Fit,
+) -> Result<(), String> {
     let path = request.path();
     let (service, method) = path.trim_start_matches('/').rsplit_once('/').unwrap_or((path, ""));
     for (what, condition, value, length) in [
@@ -152,7 +206,7 @@ fn grpc(wanted: &GrpcMethod, request: &Request, fit: &mut Fit) -> Result<(), Str
         let Some(condition) = condition.as_ref().filter(|condition| !condition.is_empty()) else {
             continue;
         };
-        if !holds(&wanted.kind, condition, value)? {
+        if !holds(&wanted.kind, condition, value, expressions)? {
             return Err(format!("the gRPC {what} is `{value}`"));
         }
         *length = condition.chars().count();
@@ -167,6 +221,7 @@ fn grpc(wanted: &GrpcMethod, request: &Request, fit: &mut Fit) -> Result<(), Str
 fn values(
     what: &str,
     conditions: &[ValueMatch],
+    expressions: Expressions,
     find: impl Fn(&str) -> Vec<String>,
 ) -> Result<usize, String> {
     let is_header = what == "header";
@@ -181,7 +236,7 @@ fn values(
         let found = find(name);
         let mut holding = false;
         for value in &found {
-            holding = holding || holds(&condition.kind, &condition.value, value)?;
+            holding = holding || holds(&condition.kind, &condition.value, value, expressions)?;
         }
         if !holding {
             return Err(match found.first() {
@@ -194,17 +249,26 @@ fn values(
     Ok(counted.len())
 }
 
-fn holds(kind: &str, condition: &str, value: &str) -> Result<bool, String> {
+fn holds(kind: &str, condition: &str, value: &str, expressions: Expressions) -> Result<bool, String> {
     match kind {
         "Exact" => Ok(condition == value),
-        "RegularExpression" => matches_whole(condition, value),
+        "RegularExpression" => matches_whole(condition, value, expressions),
         other => Err(format!("match type `{other}` is not known")),
     }
 }
 
 /// Meshes compare the whole value with a regular expression, not a part of it.
-fn matches_whole(pattern: &str, value: &str) -> Result<bool, String> {
-    let regex = Regex::new(&format!("^(?:{pattern})$"))
-        .map_err(|_| format!("`{pattern}` is not a regular expression"))?;
-    Ok(regex.is_match(value))
+fn matches_whole(pattern: &str, value: &str, expressions: Expressions) -> Result<bool, String> {
+    let found = |found: regex::Match<'_>| found.range() == (0..value.len());
+    match expressions {
+        Expressions::Anchored => {
+            let anchored = format!("^(?:{pattern})$");
+            Ok(compile(pattern).and_then(|_| compile(&anchored))?.is_match(value))
+        }
+        Expressions::Found => Ok(compile(pattern)?.find(value).is_some_and(found)),
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, String> {
+    Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use iter8_core::FieldPath;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use super::Precedence;
 use super::environment::{GatewaySpec, ListenerSetSpec, ReferenceGrantSpec, ServiceSpec};
@@ -46,13 +48,38 @@ pub(super) struct Route {
 }
 
 /// The object is not what its `kind` says.
+///
+/// ```
+/// use iter8_testkit::simulator::{Precedence, RouteSet};
+/// use serde_json::json;
+///
+/// let route = json!({ "kind": "HTTPRoute", "metadata": { "name": "web" }, "spec": { "hostnames": "web.test" } });
+/// let list = json!({ "kind": "List", "items": [route] });
+/// let error = RouteSet::new(Precedence::Spec).insert(&list).unwrap_err();
+/// assert_eq!(error.path.to_string(), "items[0].spec.hostnames");
+/// # let text = error.to_string();
+/// # assert!(text.starts_with("HTTPRoute `web` cannot be read: spec.hostnames: invalid type: string"), "{text}");
+/// ```
 #[derive(Debug, thiserror::Error)]
-#[error("{kind} `{name}` cannot be read")]
+#[error("{kind} `{name}` cannot be read: {}{source}", Within(field))]
+#[non_exhaustive]
 pub struct InvalidObjectError {
+    /// Where the trouble is in what was passed, which may be a `List`.
+    pub path: FieldPath,
     kind: String,
     name: String,
-    #[source]
+    /// Where it is in the object.
+    field: FieldPath,
     source: serde_json::Error,
+}
+
+/// The place before a message, if there is one.
+struct Within<'a>(&'a FieldPath);
+
+impl fmt::Display for Within<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self.0 == FieldPath::root() { Ok(()) } else { write!(formatter, "{}: ", self.0) }
+    }
 }
 
 impl RouteSet {
@@ -96,14 +123,16 @@ impl RouteSet {
     /// ```
     pub fn insert(&mut self, object: &impl Serialize) -> Result<(), InvalidObjectError> {
         let object = serde_json::to_value(object).map_err(|source| InvalidObjectError {
+            path: FieldPath::root(),
             kind: "object".into(),
             name: String::new(),
+            field: FieldPath::root(),
             source,
         })?;
-        self.insert_value(&object)
+        self.insert_value(&object, &FieldPath::root())
     }
 
-    fn insert_value(&mut self, object: &Value) -> Result<(), InvalidObjectError> {
+    fn insert_value(&mut self, object: &Value, path: &FieldPath) -> Result<(), InvalidObjectError> {
         let object = without_nulls(object);
         let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         let is_of = |group: &str| {
@@ -114,39 +143,44 @@ impl RouteSet {
         };
         let is_gateway_api = is_of("gateway.networking.k8s.io") || is_of("gateway.networking.x-k8s.io");
         match kind.as_str() {
-            "HTTPRoute" if is_gateway_api => self.insert_route(RouteKind::Http, &object),
-            "GRPCRoute" if is_gateway_api => self.insert_route(RouteKind::Grpc, &object),
+            "HTTPRoute" if is_gateway_api => self.insert_route(RouteKind::Http, &object, path),
+            "GRPCRoute" if is_gateway_api => self.insert_route(RouteKind::Grpc, &object, path),
             "Gateway" if is_gateway_api => {
-                let gateway: Object<GatewaySpec> = read(&object)?;
+                let gateway: Object<GatewaySpec> = read(&object, path)?;
                 self.gateways.insert(gateway.metadata.key(), gateway);
                 Ok(())
             }
             "ListenerSet" | "XListenerSet" if is_gateway_api => {
-                let set: Object<ListenerSetSpec> = read(&object)?;
+                let set: Object<ListenerSetSpec> = read(&object, path)?;
                 self.listener_sets.insert(set.metadata.key(), set);
                 Ok(())
             }
             "ReferenceGrant" if is_gateway_api => {
-                let grant: Object<ReferenceGrantSpec> = read(&object)?;
+                let grant: Object<ReferenceGrantSpec> = read(&object, path)?;
                 self.grants.insert(grant.metadata.key(), grant.spec);
                 Ok(())
             }
             "Service" if is_of("") => {
-                let service: Object<ServiceSpec> = read(&object)?;
+                let service: Object<ServiceSpec> = read(&object, path)?;
                 self.services.get_or_insert_default().insert(service.metadata.key(), service.spec);
                 Ok(())
             }
             "Namespace" if is_of("") => {
-                let namespace: Namespace = read(&object)?;
+                let namespace: Namespace = read(&object, path)?;
                 self.namespaces.insert(namespace.metadata.name, namespace.metadata.labels);
                 Ok(())
             }
-            _ => self.insert_items(&kind, &object),
+            _ => self.insert_items(&kind, &object, path),
         }
     }
 
-    fn insert_route(&mut self, kind: RouteKind, object: &Value) -> Result<(), InvalidObjectError> {
-        let object: Object<RouteSpec> = read(object)?;
+    fn insert_route(
+        &mut self,
+        kind: RouteKind,
+        object: &Value,
+        path: &FieldPath,
+    ) -> Result<(), InvalidObjectError> {
+        let object: Object<RouteSpec> = read(object, path)?;
         let route = Route {
             kind,
             key: object.metadata.key(),
@@ -160,15 +194,16 @@ impl RouteSet {
         Ok(())
     }
 
-    fn insert_items(&mut self, kind: &str, list: &Value) -> Result<(), InvalidObjectError> {
+    fn insert_items(&mut self, kind: &str, list: &Value, path: &FieldPath) -> Result<(), InvalidObjectError> {
         let Some(item_kind) = kind.strip_suffix("List") else { return Ok(()) };
-        for item in list.get("items").and_then(Value::as_array).into_iter().flatten() {
+        let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
+        for (index, item) in items.enumerate() {
             let mut item = item.clone();
             if let Some(fields) = item.as_object_mut() {
                 // The items of a typed list carry no kind of their own.
                 fields.entry("kind").or_insert_with(|| item_kind.into());
             }
-            self.insert_value(&item)?;
+            self.insert_value(&item, &path.field("items").index(index))?;
         }
         Ok(())
     }
@@ -179,12 +214,27 @@ struct Namespace {
     metadata: Metadata,
 }
 
-fn read<T: DeserializeOwned>(object: &Value) -> Result<T, InvalidObjectError> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    T::deserialize(object).map_err(|source| InvalidObjectError {
+fn read<T: DeserializeOwned>(object: &Value, path: &FieldPath) -> Result<T, InvalidObjectError> {
+    let text = |pointer: &str| match object.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    serde_path_to_error::deserialize(object).map_err(|error| InvalidObjectError {
+        path: within(path, error.path()),
         kind: text("/kind"),
         name: text("/metadata/name"),
-        source,
+        field: within(&FieldPath::root(), error.path()),
+        source: error.into_inner(),
+    })
+}
+
+fn within(path: &FieldPath, inner: &serde_path_to_error::Path) -> FieldPath {
+    inner.iter().fold(path.clone(), |path, segment| match segment {
+        Segment::Seq { index } => path.index(*index),
+        Segment::Map { key } => path.field(key),
+        Segment::Enum { variant } => path.field(variant),
+        Segment::Unknown => path,
     })
 }
 
@@ -199,6 +249,14 @@ impl RouteKind {
         match self {
             Self::Http => "HTTPRoute",
             Self::Grpc => "GRPCRoute",
+        }
+    }
+
+    /// The kind as one of many, in sentences.
+    pub(super) fn with_article(self) -> &'static str {
+        match self {
+            Self::Http => "an HTTPRoute",
+            Self::Grpc => "a GRPCRoute",
         }
     }
 }

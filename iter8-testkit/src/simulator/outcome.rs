@@ -186,7 +186,7 @@ pub struct Mirror {
     pub name: String,
     /// Port of the Service.
     pub port: Option<u16>,
-    /// How many of 100 requests are copied.
+    /// How many of 100 requests are copied. A mirror of one backendRef copies what goes to that backend only.
     pub percent: f64,
 }
 

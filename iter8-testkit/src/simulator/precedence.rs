@@ -87,9 +87,8 @@ impl Precedence {
         let (a, b) = (&one.fit, &other.fit);
         let hostname = (other.hostname.cmp(&one.hostname), "its hostname is less specific".to_owned());
         let headers = more(a.headers, b.headers, "header conditions");
-        // A Gateway may have routes of both kinds for one hostname.
-        let kind = (one.route.kind.cmp(&other.route.kind), "a GRPCRoute comes first".to_owned());
-        let mut verdicts = vec![hostname, kind];
+        // Both candidates are of one kind: neither a Service nor a listener takes two for one hostname.
+        let mut verdicts = vec![hostname];
         match (self, one.route.kind) {
             (Self::Istio | Self::Cilium | Self::Kuma, RouteKind::Grpc) => {
                 let (one, other) = (self.call_as_path(one), self.call_as_path(other));
@@ -149,10 +148,20 @@ fn by_age(one: &Candidate<'_>, other: &Candidate<'_>) -> [Verdict; 4] {
     let (route, other_route) = (one.route, other.route);
     [
         (age(route).cmp(&age(other_route)), "its route is younger".to_owned()),
-        (route.key.cmp(&other_route.key), "its route comes later by name".to_owned()),
+        (by_name(route, other_route), "its route comes later by name".to_owned()),
         (one.rule.cmp(&other.rule), "its rule comes later".to_owned()),
         (one.match_index.cmp(&other.match_index), "it comes later in its rule".to_owned()),
     ]
+}
+
+/// Which of two routes has what both want: the older one, then the first by name.
+pub(super) fn older(one: &Route, other: &Route) -> Ordering {
+    age(one).cmp(&age(other)).then_with(|| by_name(one, other))
+}
+
+/// "alphabetical order by {namespace}/{name}": as one text, in which `d-x/a` comes before `d/a`.
+fn by_name(one: &Route, other: &Route) -> Ordering {
+    one.key.to_string().cmp(&other.key.to_string())
 }
 
 /// Routes without a creation time are not stored yet, so they are younger than any stored one.

@@ -175,19 +175,26 @@ impl Request {
 
     /// The values of one header, in the order sent.
     pub(super) fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let host = name.eq_ignore_ascii_case("host").then_some(self.host());
+        let sent = self.headers().filter(move |(other, _)| other.eq_ignore_ascii_case(name));
+        host.into_iter().chain(sent.map(|(_, value)| value))
     }
 
-    /// The first value of one query parameter, decoded.
-    pub(super) fn query_param(&self, name: &str) -> Option<String> {
-        self.query()?.split('&').find_map(|pair| {
+    /// The values of one query parameter, decoded, in the order sent.
+    pub(super) fn query_params(&self, name: &str) -> impl Iterator<Item = String> {
+        let pairs = self.query().into_iter().flat_map(|query| query.split('&'));
+        pairs.filter_map(move |pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(key) == name).then(|| decode(value))
         })
     }
 
+    /// Whether the media type is `application/grpc`, maybe with the name of an encoding: `application/grpc+proto`.
     pub(super) fn is_grpc(&self) -> bool {
-        self.header_values("content-type").any(|value| value.starts_with("application/grpc"))
+        self.header_values("content-type").any(|value| {
+            let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            media_type.split('+').next() == Some("application/grpc")
+        })
     }
 }
 
@@ -230,12 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn a_query_parameter_is_decoded_and_its_first_value_counts() {
+    fn query_parameters_are_decoded() {
         let request = Request::new("GET", "http://a/?x=a+b%2Fc%zz&x=other&flag#fragment").unwrap();
 
-        assert_eq!(request.query_param("x").as_deref(), Some("a b/c%zz"));
-        assert_eq!(request.query_param("flag").as_deref(), Some(""));
-        assert_eq!(request.query_param("y"), None);
+        let values = |name: &str| request.query_params(name).collect::<Vec<_>>();
+        assert_eq!(values("x"), ["a b/c%zz", "other"]);
+        assert_eq!(values("flag"), [""]);
+        assert!(values("y").is_empty());
     }
 
     #[test]

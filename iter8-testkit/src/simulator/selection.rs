@@ -2,8 +2,9 @@
 
 use super::Precedence;
 use super::attach::Listener;
+use super::conflict::lost_to;
 use super::hostname::{Specificity, covers, without_port};
-use super::objects::{Route, RouteKind, RouteSet};
+use super::objects::{Route, RouteSet};
 use super::parent::{ObjectKey, Parent, ParentKind};
 use super::request::{Request, Scheme};
 
@@ -51,10 +52,10 @@ impl RouteSet {
                     refused = Some(format!("{route} is attached to other ports than {}", request.port()));
                 }
             }
-            if covered {
-                attached.push(route);
-            } else {
-                why.extend(refused);
+            match covered.then(|| self.precedence.profile().refusal(route)) {
+                Some(None) => attached.push(route),
+                Some(Some(problem)) => why.push(format!("{route} is not in force: {problem}")),
+                None => why.extend(refused),
             }
         }
         let attached = of_most_specific_kind(of_client(&attached, parent, request, why), why);
@@ -66,6 +67,8 @@ impl RouteSet {
             return Selection::Passthrough;
         }
         let host = without_port(request.host());
+        // linkerd2-proxy, http/match/host.rs at 247193de: the dot at the end of a full name is left out.
+        let host = host.strip_suffix('.').unwrap_or(host);
         let with_hostname = |route: &'_ Route| match self.precedence {
             Precedence::Spec | Precedence::Istio | Precedence::Cilium | Precedence::Kuma => {
                 Some(Specificity::default())
@@ -105,8 +108,14 @@ impl RouteSet {
             }
         }
         why.push(format!("{} takes the request", listener.describe()));
-        let attached =
-            self.routes.iter().filter(|route| self.is_attached(route, chosen, &listeners, request, why));
+        let displaced = self.displaced(chosen, &listeners);
+        why.extend(
+            displaced.iter().map(|(loser, winner)| format!("{loser} is not attached: {}", lost_to(winner))),
+        );
+        let is_displaced = |route: &Route| displaced.iter().any(|(loser, _)| std::ptr::eq(*loser, route));
+        let attached = self.routes.iter().filter(|route| {
+            !is_displaced(route) && self.is_attached(route, chosen, &listeners, request, why)
+        });
         let attached: Vec<&Route> = attached.collect();
         Selection::Routes(keep_matching(attached, host, why, |route| {
             best_hostname(listener.hostnames_of(route).into_iter(), host)
@@ -192,10 +201,7 @@ fn of_most_specific_kind<'a>(attached: Vec<&'a Route>, why: &mut Vec<String>) ->
     let Some(kind) = attached.iter().map(|route| route.kind).min() else { return attached };
     let (chosen, others): (Vec<_>, Vec<_>) = attached.into_iter().partition(|route| route.kind == kind);
     for route in others {
-        why.push(format!(
-            "{route} does not apply: a {} is attached to the same port",
-            RouteKind::Grpc.as_str()
-        ));
+        why.push(format!("{route} does not apply: {} is attached to the same port", kind.with_article()));
     }
     chosen
 }

@@ -12,6 +12,8 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client, CustomResourceExt};
 use serde_json::{Value, json};
 
+use iter8_testkit::simulator::Precedence;
+
 use self::fixture::{NAMESPACE, World};
 
 /// An API server with the tests' namespace, where HTTPRoutes are not installed.
@@ -157,7 +159,8 @@ async fn filters_change_what_the_pod_and_the_client_get() {
 
 #[tokio::test]
 async fn a_mirror_gets_its_percentage_of_copies_and_the_client_never_its_answers() {
-    let world = World::new().await;
+    // Linkerd has no mirrors.
+    let world = World::with_rules_of(Precedence::Spec).await;
     world.service_with_pod("httpbin").await;
     world.service_with_pod("httpbin-1").await;
     let backend = json!({ "name": "httpbin-1", "port": 80 });

@@ -3,7 +3,10 @@
 use iter8_testkit::simulator::{Outcome, Parent, Precedence, Request, RouteSet};
 use serde_json::{Value, json};
 
+mod details;
+mod kinds;
 mod lookup;
+mod profile;
 
 /// The routes of Service `test/web` with these rules.
 fn web(precedence: Precedence, rules: Value) -> RouteSet {
@@ -368,7 +371,10 @@ fn an_object_that_is_not_of_its_kind_is_refused_by_name() {
     let broken = route("test", "web", json!("none"));
     let error = RouteSet::new(Precedence::Spec).insert(&broken).unwrap_err();
 
-    assert_eq!(error.to_string(), "HTTPRoute `web` cannot be read");
+    assert_eq!(
+        error.to_string(),
+        "HTTPRoute `web` cannot be read: spec.rules: invalid type: string \"none\", expected a sequence"
+    );
 }
 
 /// A GRPCRoute of Service `test/web` with these rules.

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use iter8_core::Namespace;
+use iter8_core::{Document, Namespace};
 use iter8_kube::labels;
-use iter8_testkit::simulator::{InvalidObjectError, RouteSet};
+use iter8_testkit::simulator::RouteSet;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, TypeMeta};
 use kube::{Api, Client};
-use serde::Serialize;
 use serde_json::Value;
 
 use super::Args;
@@ -33,12 +32,28 @@ const KINDS: [(&str, &str, &str, &str); 7] = [
 /// Adds the objects of a file.
 pub(super) fn from_file(mut routes: RouteSet, file: &Path) -> Result<RouteSet, Error> {
     let Input { text, origin } = input::read(file)?;
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| Error::Failed(format!("{origin}: {error}")))?;
-    for document in &documents {
-        insert(&mut routes, document)?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| {
+        // Its own words fill several lines and show the text.
+        let error = error.without_snippet();
+        let at = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
+        Error::Unreadable(format!("{origin}{at}: not valid YAML: {}", brief(&error.to_string())))
+    })?;
+    for (index, document) in documents.iter().filter(|document| !document.is_null()).enumerate() {
+        routes.insert(document).map_err(|error| {
+            // The text is read once more to tell where it is.
+            let read = Document::all_from_yaml(&text).unwrap_or_default();
+            let position = read.get(index).and_then(|document| document.position(&error.path));
+            let at = position.map(|position| format!(":{position}")).unwrap_or_default();
+            Error::Unreadable(format!("{origin}{at}: {error}"))
+        })?;
     }
     Ok(routes)
+}
+
+/// What is wrong, without the position, which stands before it already.
+fn brief(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    line.split(" at line ").next().unwrap_or(line)
 }
 
 /// Adds the objects of a cluster; also gives the namespace that is used unless another is given.
@@ -124,15 +139,9 @@ impl Lookup {
         for object in objects {
             // The items of a list carry no kind of their own.
             let types = TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() };
-            insert(&mut self.routes, &DynamicObject { types: Some(types), ..object })?;
+            let object = DynamicObject { types: Some(types), ..object };
+            self.routes.insert(&object).map_err(|error| Error::Failed(error.to_string()))?;
         }
         Ok(())
     }
-}
-
-fn insert(routes: &mut RouteSet, object: &impl Serialize) -> Result<(), Error> {
-    routes.insert(object).map_err(|error: InvalidObjectError| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Error::Failed(format!("{error}{cause}"))
-    })
 }

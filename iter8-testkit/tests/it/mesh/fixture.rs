@@ -14,6 +14,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use iter8_testkit::mesh::{Mesh, Response as Answer, View};
 use iter8_testkit::pod_network::PodNetwork;
+use iter8_testkit::simulator::Precedence;
 use kube::Client;
 use kube::api::{Api, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::discovery::ApiResource;
@@ -31,14 +32,22 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with_rules_of(Precedence::Linkerd).await
+    }
+
+    pub(crate) async fn with_rules_of(precedence: Precedence) -> Self {
         let client = super::bare_cluster().await;
         super::install_http_routes(&client).await;
-        Self::on(client).await
+        Self::start(client, precedence).await
     }
 
     pub(crate) async fn on(client: Client) -> Self {
+        Self::start(client, Precedence::Linkerd).await
+    }
+
+    async fn start(client: Client, precedence: Precedence) -> Self {
         let network = PodNetwork::new();
-        let mesh = Mesh::start(client.clone(), NAMESPACE, network.clone()).await.unwrap();
+        let mesh = Mesh::start_with(client.clone(), NAMESPACE, network.clone(), precedence).await.unwrap();
         Self { client, network, mesh, received: Arc::default() }
     }
 
