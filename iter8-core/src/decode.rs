@@ -16,7 +16,7 @@ use crate::{Document, Violation};
 impl Release {
     /// Reads a document.
     ///
-    /// What cannot be read is left out of the release and named by a violation, so that
+    /// What cannot be read is left out of the release, or keeps its place in a list, and is named by a violation, so that
     /// [`declare`](crate::declare) can report it together with what validation finds.
     ///
     /// ```

@@ -1,6 +1,8 @@
 //! Durations as routes have them.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
@@ -8,19 +10,26 @@ use serde::{Serialize, Serializer};
 /// A duration in the format of the Gateway API (GEP-2257): up to four numbers of at most five digits, each with unit
 /// `h`, `m`, `s` or `ms`.
 ///
+/// It is shown as it was written, and compared by its length.
+///
 /// ```
 /// use iter8_core::RouteDuration;
 ///
-/// let duration: RouteDuration = "1h90m".parse()?;
-/// assert_eq!(duration.to_string(), "2h30m");
+/// let duration: RouteDuration = "90s".parse()?;
+/// assert_eq!(duration.to_string(), "90s");
+/// assert_eq!(Ok(duration), "1m30s".parse());
 /// assert!("1.5s".parse::<RouteDuration>().is_err());
 /// # Ok::<(), iter8_core::InvalidDurationError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy)]
 pub struct RouteDuration {
-    // INVARIANT: at most `LONGEST`, so that it can be written down.
     millis: u64,
+    // INVARIANT: ASCII, then zeros.
+    written: [u8; LONGEST],
 }
+
+/// Four numbers of five digits with the longest unit.
+const LONGEST: usize = 28;
 
 /// A text that is not a duration of the Gateway API.
 ///
@@ -40,12 +49,9 @@ pub struct InvalidDurationError(());
 /// The units with their milliseconds, the greatest first.
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
-/// 99999h59m59s999ms: a number of hours has five digits.
-const LONGEST: u64 = 359_999_999_999;
-
 impl RouteDuration {
     /// No time: a timeout of this length is switched off.
-    pub const ZERO: Self = Self { millis: 0 };
+    pub const ZERO: Self = Self { millis: 0, written: [0; LONGEST] };
 
     /// The duration in milliseconds.
     ///
@@ -66,10 +72,12 @@ impl FromStr for RouteDuration {
     type Err = InvalidDurationError;
 
     fn from_str(text: &str) -> Result<Self, InvalidDurationError> {
-        parse(text)
-            .filter(|millis| *millis <= LONGEST)
-            .map(|millis| Self { millis })
-            .ok_or(InvalidDurationError(()))
+        let millis = parse(text).ok_or(InvalidDurationError(()))?;
+        let mut written = [0; LONGEST];
+        for (place, byte) in written.iter_mut().zip(text.bytes()) {
+            *place = byte;
+        }
+        Ok(Self { millis, written })
     }
 }
 
@@ -102,21 +110,50 @@ fn parse(text: &str) -> Option<u64> {
     None
 }
 
-/// The shortest form: `1h30m`, `0s`.
+/// As it was written.
 impl fmt::Display for RouteDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.millis == 0 {
-            return f.write_str("0s");
-        }
-        let mut rest = self.millis;
-        for (unit, millis) in UNITS {
-            let (count, left) = (rest.checked_div(millis), rest.checked_rem(millis));
-            if let Some(count) = count.filter(|count| *count > 0) {
-                write!(f, "{count}{unit}")?;
-            }
-            rest = left.unwrap_or(0);
-        }
-        Ok(())
+        let written = std::str::from_utf8(&self.written).unwrap_or_default().trim_end_matches('\0');
+        f.write_str(if written.is_empty() { "0s" } else { written })
+    }
+}
+
+impl fmt::Debug for RouteDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RouteDuration({self})")
+    }
+}
+
+/// No time.
+impl Default for RouteDuration {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl PartialEq for RouteDuration {
+    fn eq(&self, other: &Self) -> bool {
+        self.millis == other.millis
+    }
+}
+
+impl Eq for RouteDuration {}
+
+impl PartialOrd for RouteDuration {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RouteDuration {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.millis.cmp(&other.millis)
+    }
+}
+
+impl Hash for RouteDuration {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.millis.hash(state);
     }
 }
 
@@ -131,29 +168,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_and_are_written_in_their_shortest_form() {
-        for (text, shortest, millis) in [
-            ("0s", "0s", 0),
-            ("0h0m", "0s", 0),
-            ("10s", "10s", 10_000),
-            ("500ms", "500ms", 500),
+    fn durations_are_written_as_they_are_read_and_compared_by_their_length() {
+        for (text, same, millis) in [
+            ("0s", "0h0m", 0),
+            ("10s", "10000ms", 10_000),
             ("1500ms", "1s500ms", 1500),
-            ("1m1ms", "1m1ms", 60_001),
-            ("90m", "1h30m", 5_400_000),
+            ("90s", "1m30s", 90_000),
+            ("1m1ms", "00001m1ms", 60_001),
             ("1s1s1s1s", "4s", 4000),
-            ("99999h59m59s999ms", "99999h59m59s999ms", LONGEST),
+            ("99999h99999m99999s99999ms", "99999h99999m99999s99999ms", 366_096_438_999),
         ] {
             let duration: RouteDuration = text.parse().unwrap();
-            assert_eq!((duration.to_string().as_str(), duration.as_millis()), (shortest, millis), "{text}");
-            assert_eq!(shortest.parse(), Ok(duration));
+            assert_eq!((duration.to_string().as_str(), duration.as_millis()), (text, millis));
+            assert_eq!(same.parse(), Ok(duration));
         }
+        assert_eq!(RouteDuration::ZERO.to_string(), "0s");
+        assert!("59s".parse::<RouteDuration>().unwrap() < "1m".parse().unwrap());
     }
 
     #[test]
     fn what_is_no_duration_of_the_gateway_api_is_refused() {
-        for text in
-            ["", "5", "s", "-1s", "1.5s", "1d", "1us", "100000s", "1s ", "1h1m1s1ms1ms", "99999h60m", "١s"]
-        {
+        for text in ["", "5", "s", "-1s", "1.5s", "1d", "1us", "100000s", "1s ", "1h1m1s1ms1ms", "١s"] {
             assert!(text.parse::<RouteDuration>().is_err(), "{text}");
         }
     }

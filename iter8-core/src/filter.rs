@@ -1,8 +1,12 @@
 //! What a rule does to requests and responses besides routing them.
 
+mod carried;
+
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+pub use carried::CarriedFilter;
 
 use crate::RouteDuration;
 
@@ -61,6 +65,26 @@ impl FilterType {
     }
 }
 
+impl FilterType {
+    /// The field of a filter that says what a filter of this type does.
+    ///
+    /// ```
+    /// assert_eq!(iter8_core::FilterType::UrlRewrite.field(), "urlRewrite");
+    /// ```
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::RequestHeaderModifier => "requestHeaderModifier",
+            Self::ResponseHeaderModifier => "responseHeaderModifier",
+            Self::RequestMirror => "requestMirror",
+            Self::RequestRedirect => "requestRedirect",
+            Self::UrlRewrite => "urlRewrite",
+            Self::Cors => "cors",
+            Self::ExtensionRef => "extensionRef",
+        }
+    }
+}
+
 impl fmt::Display for FilterType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -83,14 +107,30 @@ pub const VERSION_HEADER: &str = "app-version";
 /// assert_eq!(options.filters, [DeclaredFilter::Supported(RouteFilter::RequestHeaderModifier(headers))]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteFilter {
     /// Changes the headers of requests.
     RequestHeaderModifier(HeaderModifier),
     /// Changes the headers of responses.
     ResponseHeaderModifier(HeaderModifier),
+    /// Any other, as it was declared.
+    Carried(CarriedFilter),
+}
+
+/// A map with the field of the type: `{"requestHeaderModifier": {"remove": ["x-debug"]}}`.
+impl Serialize for RouteFilter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        let field = self.kind().field();
+        match self {
+            Self::RequestHeaderModifier(headers) | Self::ResponseHeaderModifier(headers) => {
+                map.serialize_entry(field, headers)?;
+            }
+            Self::Carried(carried) => map.serialize_entry(field, carried.value())?,
+        }
+        map.end()
+    }
 }
 
 impl RouteFilter {
@@ -107,21 +147,23 @@ impl RouteFilter {
         match self {
             Self::RequestHeaderModifier(_) => FilterType::RequestHeaderModifier,
             Self::ResponseHeaderModifier(_) => FilterType::ResponseHeaderModifier,
+            Self::Carried(carried) => carried.kind(),
         }
     }
 
-    /// What becomes of the headers.
+    /// What becomes of the headers, if it is a filter for them.
     ///
     /// ```
     /// use iter8_core::{HeaderModifier, RouteFilter};
     ///
     /// let headers = HeaderModifier { remove: vec!["server".into()], ..HeaderModifier::default() };
-    /// assert_eq!(RouteFilter::ResponseHeaderModifier(headers.clone()).headers(), &headers);
+    /// assert_eq!(RouteFilter::ResponseHeaderModifier(headers.clone()).headers(), Some(&headers));
     /// ```
     #[must_use]
-    pub const fn headers(&self) -> &HeaderModifier {
+    pub const fn headers(&self) -> Option<&HeaderModifier> {
         match self {
-            Self::RequestHeaderModifier(headers) | Self::ResponseHeaderModifier(headers) => headers,
+            Self::RequestHeaderModifier(headers) | Self::ResponseHeaderModifier(headers) => Some(headers),
+            Self::Carried(_) => None,
         }
     }
 }
@@ -138,7 +180,7 @@ impl RouteFilter {
 /// assert_eq!(serde_json::to_string(&headers)?, r#"{"set":[{"name":"x-team","value":"shop"}]}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct HeaderModifier {
     /// Headers that get this value instead of any other.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -160,7 +202,7 @@ pub struct HeaderModifier {
 /// assert_eq!(serde_json::to_value(&header)?["name"], "x-team");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Header {
     /// The name.
     pub name: String,
@@ -177,7 +219,7 @@ pub struct Header {
 /// assert_eq!(serde_json::to_string(&timeouts)?, r#"{"request":"10s"}"#);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timeouts {
     /// The whole of it, as its client sees it.

@@ -101,7 +101,7 @@ pub use document::Document;
 pub use duration::{InvalidDurationError, RouteDuration};
 pub use field_path::FieldPath;
 pub use fight::Repairs;
-pub use filter::{FilterType, Header, HeaderModifier, RouteFilter, Timeouts, VERSION_HEADER};
+pub use filter::{CarriedFilter, FilterType, Header, HeaderModifier, RouteFilter, Timeouts, VERSION_HEADER};
 pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, VersionName};
 pub use notice::{Notice, VersionMatch};
 pub use object_role::ObjectRole;

@@ -176,14 +176,19 @@ name!(
     ///
     /// assert!("*.example.com".parse::<Hostname>().is_ok());
     /// assert!("example.com:80".parse::<Hostname>().is_err());
+    /// assert!("192.0.2.1".parse::<Hostname>().is_err());
     /// ```
     Hostname,
     "hostname",
-    "use a DNS name in lower case without port, of at most 253 characters; the first label may be `*`",
-    |text| is_subdomain(text.strip_prefix("*.").unwrap_or(text)) && text.len() <= 253
+    "use a DNS name in lower case without port, of at most 253 characters, and no IP address; the first label may be `*`",
+    |text| {
+        is_subdomain(text.strip_prefix("*.").unwrap_or(text))
+            && text.len() <= 253
+            && text.parse::<std::net::Ipv4Addr>().is_err()
+    }
 );
 
-fn is_subdomain(text: &str) -> bool {
+pub(crate) fn is_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.as_bytes().split(|byte| *byte == b'.').all(is_dns_part)
 }
 

@@ -55,7 +55,7 @@ use crate::weight::Port;
 /// ```
 #[must_use]
 pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
-    let live = Live::new(observation.route.as_ref(), release.protocol);
+    let live = Live::new(observation.route.as_ref(), release);
     let mut declared = Vec::with_capacity(release.candidates().len().saturating_add(1));
     declared.extend(release.versions().map(|version| Declared::new(version, observation, &live)));
     let removed = removed(release, observation, &live);
@@ -63,7 +63,12 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let in_force = situation.primary_in_force();
     let pending = situation.pending(&in_force);
     let (in_force, routing) = rules::route(&situation, in_force, pending.as_ref());
-    let Routing { rules, mut reasons, notices, protocol } = routing;
+    let Routing { mut rules, mut reasons, notices, protocol } = routing;
+    if !release.mirrors.is_empty() {
+        for rule in &mut rules {
+            rule.mirrors.splice(0..0, release.mirrors.iter().cloned());
+        }
+    }
     let removals = removal::removals(&situation, &rules, pending.as_ref());
     // Nothing tells when a parent that says nothing counts as accepting.
     let acceptance = situation.live.route().map(|route| Acceptance::of(route, observation.now));

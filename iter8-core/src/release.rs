@@ -271,6 +271,8 @@ pub enum DeclaredFilter {
     Supported(RouteFilter),
     /// One that validation refuses.
     Unsupported(FilterType),
+    /// One that could not be read, in whose place nothing else stands.
+    Unread,
 }
 
 /// One entry of `application.versions`.

@@ -6,6 +6,7 @@ use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
+use crate::plan::PlannedMirror;
 use crate::precedence::{Arrangement, Claimant};
 use crate::release::{Environment, ParentRef, Protocol, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
@@ -49,8 +50,10 @@ pub struct ValidRelease {
     pub route_annotations: Labels,
     /// Timeouts of every rule.
     pub timeouts: Timeouts,
-    /// Filters of every rule, at most one of each type.
+    /// Filters of every rule, mirrors to Services of the namespace apart.
     pub filters: List<RouteFilter>,
+    /// Where every rule copies requests to, besides what the strategy copies.
+    pub mirrors: List<PlannedMirror>,
     /// What has no effect.
     pub warnings: Vec<Notice>,
     /// What a person should know besides.
@@ -61,6 +64,8 @@ pub struct ValidRelease {
     pub app_protocols: AppProtocols,
     /// How much fits into a route, by the capabilities it was validated for.
     pub limits: Limits,
+    /// Whether the default rule has a match.
+    pub(crate) has_default_match: bool,
     /// How the mesh chooses among rules, by the same capabilities.
     pub(crate) precedence: Precedence,
     // INVARIANT: not empty; the first is the primary.

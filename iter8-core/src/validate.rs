@@ -1,5 +1,8 @@
 //! [`Release`] → [`ValidRelease`]: fills in defaults and finds everything that is wrong.
 
+mod carried;
+mod expression;
+mod gateways;
 mod limits;
 mod matches;
 mod mesh;
@@ -18,8 +21,9 @@ use crate::field_path::Path;
 use crate::filter::FilterType;
 use crate::name::{Hostname, Namespace, ServiceName};
 use crate::notice::Notice;
+use crate::plan::PlannedMirror;
 use crate::precedence::Arrangement;
-use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy};
+use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy, Version};
 use crate::shared::List;
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::violation::{InvalidReleaseError, Violation};
@@ -133,7 +137,8 @@ fn check(
     own_namespace(application.namespace.as_ref(), key, &metadata_path, &mut violations);
     metadata::check_labels(&application.labels, &metadata_path, &mut violations);
     metadata::check_annotations(&application.annotations, &metadata_path, &mut violations);
-    let filters = route::check(&application.route, mesh, &mut violations);
+    let (filters, mirrors) = route::check(application, &key.namespace, mesh, &mut violations);
+    gateways::check(&release.gateways, &key.namespace, &mut violations);
     let mut notices = mesh::check(&release, strategy, mesh, &mut violations);
     if let Some(seconds) = application.drain_seconds.filter(|seconds| *seconds > LONGEST_DRAIN_SECONDS) {
         let message = format!("must be at most {LONGEST_DRAIN_SECONDS} seconds (a day)");
@@ -147,7 +152,9 @@ fn check(
         let violation = Violation::new(path.field("versions"), "at least one version is required");
         violations.push(violation.hint("write a list with the primary first"));
     }
-    limits::check(strategy, application, &release.hostnames, &capabilities.limits, &mut violations);
+    limits::check(strategy, application, &release.hostnames, mesh, &mut violations);
+    let has_front = environment == Environment::DeploymentGtw;
+    let warnings = warnings(&release, strategy, has_front);
     let versions = std::mem::take(&mut release.application.versions);
     let application = &release.application;
     let (labels, annotations) = (application.labels.clone().into(), application.annotations.clone().into());
@@ -157,7 +164,7 @@ fn check(
         port: application.port,
         labels: &labels,
         annotations: &annotations,
-        has_front: environment == Environment::DeploymentGtw,
+        has_front,
         strategy,
         mesh,
     };
@@ -167,6 +174,7 @@ fn check(
         .filter_map(|(index, declared)| version::version(&context, index, declared, &mut violations))
         .collect();
     unique_names(&context, &versions, &mut violations);
+    foreign_mirrors(&context, &versions, &mirrors, &mut violations);
 
     notices.extend(
         versions.iter().enumerate().flat_map(|(index, version)| version_notices(mesh, index, version)),
@@ -188,11 +196,13 @@ fn check(
         annotations,
         timeouts: application.route.timeouts,
         filters: filters.into(),
-        warnings: warnings(&release, strategy),
+        mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
+        warnings,
         notices,
         protocol: mesh.protocol,
         app_protocols: mesh.app_protocols(),
         limits: capabilities.limits,
+        has_default_match: mesh.has_default_match(),
         precedence: mesh.routes.precedence,
         application: name,
         primary,
@@ -202,10 +212,26 @@ fn check(
     (Some(valid), violations)
 }
 
-fn warnings(release: &Release, strategy: Strategy) -> Vec<Notice> {
+fn warnings(release: &Release, strategy: Strategy, has_front: bool) -> Vec<Notice> {
     let mut warnings = release.warnings.clone();
-    if strategy == Strategy::None && release.application.route != RouteOptions::default() {
-        warnings.push(Notice::NoEffect { field: "application.route" });
+    let application = &release.application;
+    let is_routed = strategy != Strategy::None;
+    let has_gateways = !release.gateways.is_empty();
+    let is_at_gateways = is_routed && has_gateways;
+    let is_for_mirrors = strategy == Strategy::Mirror;
+    let has_percent = |version: &Version| version.mirror_percent.is_some();
+    let mut versions = application.versions.iter();
+    for (has_no_effect, field) in [
+        (!is_routed && application.route != RouteOptions::default(), "application.route"),
+        (!is_routed && has_gateways, "gateway"),
+        (!is_at_gateways && !release.hostnames.is_empty(), "hostnames"),
+        (!has_front && application.service_port.is_some(), "application.servicePort"),
+        (versions.next().is_some_and(has_percent), "application.versions[0].mirrorPercent"),
+        (!is_for_mirrors && versions.any(has_percent), "application.versions[].mirrorPercent"),
+    ] {
+        if has_no_effect {
+            warnings.push(Notice::NoEffect { field });
+        }
     }
     warnings
 }
@@ -255,10 +281,7 @@ fn strategy(
                     .hint("write `environment: deployment-gtw` or `strategy: none`"),
             ),
         (Environment::DeploymentGtw, Strategy::Mirror) if !mesh.routes.has(FilterType::RequestMirror) => {
-            let message = format!(
-                "strategy `mirror` needs RequestMirror, which the mesh {} does not have",
-                mesh.name()
-            );
+            let message = format!("strategy `mirror` needs RequestMirror, which {}", mesh.lacks());
             violations.push(Violation::new(path, message).hint("write `none`, `canary` or `blue-green`"));
         }
         (Environment::DeploymentGtw | Environment::Deployment, _) => {}
@@ -324,6 +347,25 @@ fn hostnames(application: &ServiceName, key: &ReleaseKey, declared: &[Hostname])
     .collect()
 }
 
+/// What a version gets is the strategy's to say.
+fn foreign_mirrors(
+    context: &version::Context<'_>,
+    versions: &[ValidVersion],
+    mirrors: &[(usize, PlannedMirror)],
+    violations: &mut Vec<Violation>,
+) {
+    for (index, mirror) in mirrors {
+        let is_own = versions.iter().any(|version| version.service == mirror.service);
+        if is_own || mirror.service == *context.application {
+            let path = FieldPath::from(&Path::ROUTE).field("filters").index(*index);
+            let path = path.field("requestMirror").field("backendRef").field("name");
+            let violation = Violation::new(path, "is a Service of this release").value(&mirror.service);
+            violations
+                .push(violation.hint("choose strategy `mirror`, which copies requests to the candidates"));
+        }
+    }
+}
+
 fn unique_names(context: &version::Context<'_>, versions: &[ValidVersion], violations: &mut Vec<Violation>) {
     let (mut names, mut services, mut deployments) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (index, version) in versions.iter().enumerate() {
@@ -333,18 +375,24 @@ fn unique_names(context: &version::Context<'_>, versions: &[ValidVersion], viola
             violations.push(violation.value(&version.name).hint("give every version a name of its own"));
             continue; // its objects have the same names for the same reason
         }
-        if version.service == *context.application && context.has_front {
-            let path = version::service_name_path(&path, version.service_specification.as_ref());
+        let reserved = context.application.as_str();
+        let is_reserved = [version.name.as_str(), version.service.as_str()].contains(&reserved);
+        if context.has_front && is_reserved {
+            let own = version.service_specification.as_ref();
+            let own = own.filter(|_| version.service.as_str() == reserved);
+            let path = version::service_name_path(&path, own);
             let violation = Violation::new(path, "is reserved for the front Service of the application");
-            violations.push(violation.value(&version.service).hint("choose another name"));
+            violations.push(violation.value(reserved).hint("choose another name"));
         }
         if !services.insert(version.service.as_str()) {
             let path = FieldPath::from(path).field("serviceSpecification").field("metadata").field("name");
-            violations.push(Violation::new(path, "duplicate Service name").value(&version.service));
+            let violation = Violation::new(path, "duplicate Service name").value(&version.service);
+            violations.push(violation.hint("give every Service a name of its own"));
         }
         if !deployments.insert(version.deployment.as_str()) {
             let path = FieldPath::from(path).field("deploymentSpecification").field("metadata").field("name");
-            violations.push(Violation::new(path, "duplicate Deployment name").value(&version.deployment));
+            let violation = Violation::new(path, "duplicate Deployment name").value(&version.deployment);
+            violations.push(violation.hint("give every Deployment a name of its own"));
         }
     }
 }

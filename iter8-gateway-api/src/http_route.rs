@@ -8,7 +8,7 @@ use iter8_core::{
     RouteCapabilities, RouteFilter, ServiceName, VERSION_HEADER,
 };
 
-use crate::{filters, header_modifiers, matches, reference, timeouts};
+use crate::{declared_filters, filters, matches, reference, timeouts};
 
 /// What the mesh makes of a plan that another mesh would route in another form.
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ fn rule(route: &PlannedRoute, rule: &PlannedRule, lowering: &Lowering<'_>) -> Ht
     let backends = rule.backends.iter().map(|backend| reference::backend(backend, !moved)).collect();
     let mut filters = match rule.backends.as_slice() {
         [only] if moved => with_version_header(&route.filters, &only.service),
-        _ => route.filters.iter().filter_map(header_modifiers::render).collect(),
+        _ => route.filters.iter().filter_map(declared_filters::render).collect(),
     };
     filters.extend(rule.mirrors.iter().map(filters::mirror));
     let matches: Vec<_> = rule.matches.iter().filter_map(matches::render).collect();
@@ -106,5 +106,5 @@ fn with_version_header(declared: &[RouteFilter], service: &ServiceName) -> Vec<H
             ..HeaderModifier::default()
         })),
     }
-    filters.iter().filter_map(header_modifiers::render).collect()
+    filters.iter().filter_map(declared_filters::render).collect()
 }

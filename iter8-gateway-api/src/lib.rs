@@ -38,9 +38,9 @@
 //! No client and no async: a controller writes the routes. It does not decide which rules there are; the core does.
 //! Labels and annotations that mark objects as owned, and ownerReferences, are the controller's.
 
+mod declared_filters;
 mod filters;
 mod grpc_route;
-mod header_modifiers;
 mod http_route;
 mod matches;
 mod observe;

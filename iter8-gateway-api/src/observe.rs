@@ -15,7 +15,7 @@ use iter8_core::{
 use crate::http_route::Lowering;
 use crate::reference::Parent;
 use crate::route::Route;
-use crate::{filters, grpc_route, header_modifiers, matches, reference, timeouts};
+use crate::{declared_filters, filters, grpc_route, matches, reference, timeouts};
 
 /// The field manager that writes the routes.
 const FIELD_MANAGER: &str = "iter8";
@@ -142,10 +142,12 @@ fn observe_rule(
     }
     let (mut mirrors, mut modifiers) = (Vec::new(), Vec::new());
     for live in filters.iter().flatten() {
-        let mirror = filters::observe_mirror(live, namespace);
-        let modifier = header_modifiers::observe(live);
-        altered |= mirror.is_none() && modifier.is_none();
-        mirrors.extend(mirror);
+        if let Some(mirror) = filters::observe_mirror(live, namespace) {
+            mirrors.push(mirror);
+            continue;
+        }
+        let modifier = declared_filters::observe(live);
+        altered |= modifier.is_none();
         modifiers.extend(modifier);
     }
     if let [only] = backends.as_slice()

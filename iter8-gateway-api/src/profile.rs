@@ -3,6 +3,9 @@
 //! Each fact has its source and its version. Where none is found, the profile says the careful thing and why. Nothing is
 //! known by the name of a mesh elsewhere.
 //!
+//! That ports of gRPC Services need `kubernetes.io/h2c` is GEP-1911 (conformance: `HTTPRouteBackendProtocolH2C`), for
+//! every mesh that is not said to need another; no source of Linkerd's or Istio's own was found that says otherwise.
+//!
 //! Routes of a Service have no hostnames here, so it does not matter that only some meshes look at them.
 
 use std::str::FromStr;
@@ -14,13 +17,15 @@ use iter8_core::{
 /// The parents of every mesh: its Services, and Gateways of whatever implementation there is.
 const BOTH: Parents = Parents { service: true, gateway: true };
 
-/// Linkerd, measured and read on its main branch of August 2026 (policy controller and linkerd2-proxy).
+/// Linkerd, measured and read on its main branch of August 2026 (policy controller and linkerd2-proxy); the commits were
+/// not noted.
 const LINKERD: Capabilities = Capabilities {
     mesh: "linkerd",
     // It has no Gateways of its own; an ingress of another implementation forwards into the mesh.
     parents: BOTH,
     http: RouteCapabilities {
-        // Measured, and linkerd2-proxy, http/route/src/http/match.rs: length of the path, headers, query, method.
+        // Measured, in this order: length of the path, headers, query parameters, method. Commit 3865944 of linkerd2-proxy,
+        // http/route/src/http/match.rs, has path, method, headers, query parameters; the measured holds.
         precedence: Precedence::PathLengthFirst,
         // policy-controller, outbound/index/http.rs, `convert_gateway_filter`: the others are refused.
         filters: &LINKERD_FILTERS,
@@ -58,6 +63,7 @@ const ISTIO: Capabilities = Capabilities {
         precedence: Precedence::Specification,
         // `convertHTTPRoute` refuses ExtensionRef.
         filters: &ISTIO_FILTERS,
+        // The same file, `convertHTTPRoute`, takes timeouts of a rule, and `createMirrorFilter` a percentage of a mirror.
         // MeshHTTPRouteBackendRequestHeaderModification is reported; response headers take the same way in
         // `buildHTTPDestination`. Nothing else is reported for backendRefs.
         backend_filters: &HEADER_MODIFIERS,
@@ -69,6 +75,7 @@ const ISTIO: Capabilities = Capabilities {
     grpc: Some(RouteCapabilities {
         // `createGRPCURIMatch` makes a path of the call: service and method exact, a service a prefix, a method a
         // regular expression; sorted as above that is the order of the specification.
+        // `convertGRPCRoute` takes these three and refuses any other.
         filters: &GRPC_FILTERS,
         backend_filters: &HEADER_MODIFIERS,
         // Calls by regular expression all become paths by regular expression, ranked by their length.
@@ -105,6 +112,7 @@ const CILIUM: Capabilities = Capabilities {
         filters: &CILIUM_FILTERS,
         // `getRouteAction` adds request and response headers of a backend to its weighted cluster.
         backend_filters: &HEADER_MODIFIERS,
+        // No source was found for timeouts in the mesh: they are kept in the route, as the specification has them.
         ..RouteCapabilities::HTTP
     },
     grpc: Some(RouteCapabilities {
@@ -128,7 +136,8 @@ const CILIUM_FILTERS: [FilterType; 5] = [
     FilterType::UrlRewrite,
 ];
 
-/// Kuma, main branch of 2026 (module v3): pkg/plugins/runtime/k8s/controllers/gatewayapi.
+/// Kuma, pkg/plugins/runtime/k8s/controllers/gatewayapi: GRPCRoutes as of commit 010e698 (module v3), HTTPRoutes as of
+/// commit 96250fc (module v2).
 const KUMA: Capabilities = Capabilities {
     mesh: "kuma",
     parents: BOTH,
@@ -145,12 +154,13 @@ const KUMA: Capabilities = Capabilities {
         matches: &HTTP_WITHOUT_PATH_EXPRESSIONS,
         // It reads no timeouts of a rule.
         timeouts: TimeoutSupport::Ignored("declare a MeshTimeout"),
-        // kuma.io/docs/2.9.x/policies/protocol-support-in-kuma: any other port is opaque TCP.
+        // kuma.io/docs/2.9.x/policies/protocol-support-in-kuma (read for 2.9 only): any other port is opaque TCP.
         app_protocol: Some("http"),
         ..RouteCapabilities::HTTP
     },
     grpc: Some(RouteCapabilities {
-        // grpc_route_conversion.go makes a path of the call, as Istio does.
+        // grpc_route_conversion.go makes a path of the call, as Istio does. `gapiGRPCToKumaMeshFilter` refuses any other
+        // filter, and reads the percentage of a mirror.
         filters: &GRPC_FILTERS,
         backend_filters: &[],
         timeouts: TimeoutSupport::Missing("declare a MeshTimeout"),

@@ -123,6 +123,20 @@ note: httpbin-1 has no readinessProbe: ready means started
 }
 
 #[test]
+fn a_plan_names_the_gateways_that_get_its_rules() {
+    let gateways = "gateway: [{name: edge}, {name: public, namespace: infra, sectionName: https, port: 443}]\n\
+                    hostnames: [example.org]\n";
+    let document = format!("{gateways}{}", tutorial(CANDIDATE));
+    let table = run(&["plan", "httpbin", "-n", "test", "-f", "-"], &document).done();
+    let line = "\nthe same rules apply at Gateway test/edge, Gateway infra/public, section https, port 443 for example.org\n";
+    assert!(table.contains(line), "{table}");
+    let json = run(&["plan", "httpbin", "-n", "test", "-f", "-", "-o", "json"], &document).done();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["route"]["gateways"][1]["name"], "public");
+    assert_eq!(json["route"]["gateways"][1]["sectionName"], "https");
+}
+
+#[test]
 fn a_plan_for_programs_is_the_same_in_json_and_yaml() {
     let plan = |format| run(&["plan", "httpbin", "-f", "-", "-o", format], &tutorial(CANDIDATE)).done();
     let json: Value = serde_json::from_str(&plan("json")).unwrap();

@@ -1,7 +1,7 @@
 //! Reads `application.route`: the user's own on the routes.
 
 use super::fields::Node;
-use crate::filter::{FilterType, Header, HeaderModifier, RouteFilter, Timeouts};
+use crate::filter::{CarriedFilter, FilterType, Header, HeaderModifier, RouteFilter, Timeouts};
 use crate::release::{DeclaredFilter, RouteOptions};
 
 /// Fields of a rule that the standard channel does not have, and what to do without them.
@@ -23,7 +23,7 @@ pub(super) fn route(node: &Node<'_>) -> RouteOptions {
         labels: fields.take("labels").map(|node| node.texts()).unwrap_or_default(),
         annotations: fields.take("annotations").map(|node| node.texts()).unwrap_or_default(),
         timeouts: fields.take("timeouts").map(|node| timeouts(&node)).unwrap_or_default(),
-        filters: fields.take("filters").map(|node| node.list_of(filter)).unwrap_or_default(),
+        filters: fields.take("filters").map(|node| node.list(filter)).unwrap_or_default(),
     };
     for (field, hint) in MISSING {
         if let Some(node) = fields.take_unlisted(field) {
@@ -45,24 +45,32 @@ fn timeouts(node: &Node<'_>) -> Timeouts {
     timeouts
 }
 
-const FILTER_TYPES: &str = "write `RequestHeaderModifier` or `ResponseHeaderModifier`";
+const FILTER_TYPES: &str = "write `RequestHeaderModifier`, `ResponseHeaderModifier`, `URLRewrite`, `CORS`, \
+                            `RequestMirror` or `ExtensionRef`";
 
-fn filter(node: &Node<'_>) -> Option<DeclaredFilter> {
+fn filter(node: &Node<'_>) -> DeclaredFilter {
+    read_filter(node).unwrap_or(DeclaredFilter::Unread)
+}
+
+fn read_filter(node: &Node<'_>) -> Option<DeclaredFilter> {
     let mut fields = node.map()?;
     let kind = fields.required("type", FILTER_TYPES).and_then(|node| filter_type(&node))?;
-    let (field, filter): (_, fn(HeaderModifier) -> RouteFilter) = match kind {
-        FilterType::RequestHeaderModifier => ("requestHeaderModifier", RouteFilter::RequestHeaderModifier),
-        FilterType::ResponseHeaderModifier => ("responseHeaderModifier", RouteFilter::ResponseHeaderModifier),
+    if kind == FilterType::RequestRedirect {
+        return Some(DeclaredFilter::Unsupported(kind));
+    }
+    let own = fields.required(kind.field(), "write what the filter does in it");
+    fields.finish();
+    let own = own?;
+    let filter = match kind {
+        FilterType::RequestHeaderModifier => RouteFilter::RequestHeaderModifier(header_modifier(&own)),
+        FilterType::ResponseHeaderModifier => RouteFilter::ResponseHeaderModifier(header_modifier(&own)),
         FilterType::RequestMirror
         | FilterType::RequestRedirect
         | FilterType::UrlRewrite
         | FilterType::Cors
-        | FilterType::ExtensionRef => return Some(DeclaredFilter::Unsupported(kind)),
+        | FilterType::ExtensionRef => RouteFilter::Carried(CarriedFilter::new(kind, own.value)),
     };
-    let headers =
-        fields.required(field, "write `set`, `add` or `remove` in it").map(|node| header_modifier(&node));
-    fields.finish();
-    Some(DeclaredFilter::Supported(filter(headers?)))
+    Some(DeclaredFilter::Supported(filter))
 }
 
 fn filter_type(node: &Node<'_>) -> Option<FilterType> {

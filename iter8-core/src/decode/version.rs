@@ -7,6 +7,7 @@ use super::matches;
 use crate::Value;
 use crate::name::Namespace;
 use crate::release::{Protocol, Specification, Version};
+use crate::route_match::RouteMatch;
 
 pub(super) fn version(node: &Node<'_>, protocol: Protocol) -> Version {
     let mut version = Version::default();
@@ -23,7 +24,9 @@ pub(super) fn version(node: &Node<'_>, protocol: Protocol) -> Version {
     version.weight = fields.take("weight").and_then(|node| node.ranged());
     version.mirror_percent = fields.take("mirrorPercent").and_then(|node| node.ranged());
     if let Some(node) = fields.take("matches") {
-        version.matches = node.list_of(|node| matches::route_match(node, protocol));
+        // What cannot be read keeps its place, so that what is said of the next ones names theirs.
+        let every = || RouteMatch::every(protocol);
+        version.matches = node.list(|node| matches::route_match(node, protocol).unwrap_or_else(every));
     }
     version.replicas = fields.take("replicas").and_then(|node| node.count("Pods"));
     version.readiness_probe = fields.take("readinessProbe").and_then(|node| map_value(&node));
@@ -41,6 +44,7 @@ fn map_value(node: &Node<'_>) -> Option<Value> {
 
 fn list_value(node: &Node<'_>) -> Option<Value> {
     if node.value.as_list().is_some() {
+        node.list(|entry| drop(entry.map()));
         return Some(node.value.clone());
     }
     node.violation("must be a list", "write a list of maps with `name` and `value`")

@@ -1,10 +1,12 @@
 //! The live route, read for what it says about versions.
 
 use crate::name::ServiceName;
-use crate::observation::{ObservedRule, RouteObservation};
+use crate::observation::{ObservedMirror, ObservedRule, RouteObservation};
+use crate::plan::PlannedMirror;
 use crate::release::{Protocol, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::List;
+use crate::valid_release::ValidRelease;
 use crate::weight::Weight;
 
 /// The live route, if there is one: that of the declared protocol, else that of the other.
@@ -12,12 +14,14 @@ pub(super) struct Live<'a> {
     route: Option<&'a RouteObservation>,
     /// The route of the other protocol, while both are there.
     other: Option<&'a RouteObservation>,
+    /// The copies that the user declares, which say nothing of a strategy.
+    declared_copies: &'a [PlannedMirror],
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn new(route: Option<&'a RouteObservation>, protocol: Protocol) -> Self {
-        let (route, other) = route.map(|route| route.of(protocol)).unzip();
-        Self { route, other: other.flatten() }
+    pub(super) fn new(route: Option<&'a RouteObservation>, release: &'a ValidRelease) -> Self {
+        let (route, other) = route.map(|route| route.of(release.protocol)).unzip();
+        Self { route, other: other.flatten(), declared_copies: &release.mirrors }
     }
 
     /// The protocol of the live route.
@@ -87,10 +91,13 @@ impl<'a> Live<'a> {
     /// The strategy that the live rules can only come from; `None` where they fit several
     /// (a single rule with a single backend).
     pub(super) fn strategy(&self) -> Option<Strategy> {
+        let is_of_strategy = |mirror: &ObservedMirror| {
+            self.declared_copies.iter().all(|declared| declared.service != mirror.service)
+        };
         let rules = self.rules();
         if rules.iter().any(|rule| !rule.matches.is_empty()) {
             Some(Strategy::Canary)
-        } else if rules.iter().any(|rule| !rule.mirrors.is_empty()) {
+        } else if rules.iter().any(|rule| rule.mirrors.iter().any(is_of_strategy)) {
             Some(Strategy::Mirror)
         } else if rules.iter().any(|rule| rule.backends.len() > 1) {
             Some(Strategy::BlueGreen)

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::expression;
 use crate::Violation;
 use crate::field_path::Path;
 use crate::release::Protocol;
 use crate::route_match::{GrpcMethodMatch, PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
 
-/// The longest value of a header, query parameter or path match (HTTPRoute CRD, Gateway API v1.5).
+/// The longest value of a header (CRDs of the routes, Gateway API v1.5).
 pub(super) const VALUE_LENGTH: usize = 4096;
+/// The longest value of a query parameter (HTTPRoute CRD, Gateway API v1.5).
+const QUERY_VALUE_LENGTH: usize = 1024;
 const PATH_LENGTH: usize = 1024;
 const NAME_LENGTH: usize = 256;
 const CONDITIONS: usize = 16;
@@ -54,7 +57,9 @@ fn check_call(call: &GrpcMethodMatch, path: &Path<'_>, violations: &mut Vec<Viol
         if name.is_empty() || name.chars().count() > CALL_LENGTH {
             let message = format!("must have 1 to {CALL_LENGTH} characters, not {}", name.chars().count());
             violations.push(Violation::new(path, message));
-        } else if *kind == ValueMatchType::Exact && !is_legal(name) {
+        } else if *kind == ValueMatchType::RegularExpression {
+            check_expression(name, &path, violations);
+        } else if !is_legal(name) {
             let violation = Violation::new(path, format!("is not the name of a gRPC {field}")).value(name);
             violations.push(violation.hint(match field {
                 "service" => "write it with its package and without slashes: `package.Service`",
@@ -83,7 +88,7 @@ fn check_path(path_match: &PathMatch, path: &Path<'_>, violations: &mut Vec<Viol
     }
     match path_match.kind {
         PathMatchType::RegularExpression if value.is_empty() => refuse("must not be empty".to_owned()),
-        PathMatchType::RegularExpression => {}
+        PathMatchType::RegularExpression => check_expression(value, path, violations),
         PathMatchType::Exact | PathMatchType::PathPrefix => {
             if !value.starts_with('/') {
                 refuse("must start with `/`".to_owned());
@@ -98,12 +103,27 @@ fn check_path(path_match: &PathMatch, path: &Path<'_>, violations: &mut Vec<Viol
                     refuse(format!("must not end with `{end}`"));
                 }
             }
+            let has_two_digits = |code: &str| code.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+            if !value.split('%').skip(1).all(has_two_digits) {
+                refuse("must have two hexadecimal digits after `%`; write `%` itself as `%25`".to_owned());
+            }
             // The characters of a path by RFC 3986, 3.3.
             let legal = |c: char| c.is_ascii_alphanumeric() || "-/._~%!$&'()*+,;=:@".contains(c);
             if let Some(illegal) = value.chars().find(|c| !legal(*c) && *c != '#') {
                 refuse(format!("must not contain `{illegal}`; write it percent-encoded"));
             }
         }
+    }
+}
+
+fn check_expression(expression: &str, path: &Path<'_>, violations: &mut Vec<Violation>) {
+    if let Some(mistake) = expression::mistake(expression) {
+        let violation = Violation::new(path, format!("is no regular expression: it {mistake}"));
+        violations.push(
+            violation
+                .value(expression)
+                .hint("close what is opened, and escape what is meant literally by `\\`"),
+        );
     }
 }
 
@@ -121,9 +141,12 @@ fn check_values(what: &str, entries: &[ValueMatch], path: &Path<'_>, violations:
             violations.push(violation.hint("use letters, digits and !#$%&'*+-.^_`|~, at most 256"));
         }
         let length = entry.value.chars().count();
-        if length == 0 || length > VALUE_LENGTH {
-            let message = format!("must have 1 to {VALUE_LENGTH} characters, not {length}");
+        let longest = if what == "header" { VALUE_LENGTH } else { QUERY_VALUE_LENGTH };
+        if length == 0 || length > longest {
+            let message = format!("must have 1 to {longest} characters, not {length}");
             violations.push(Violation::new(path.field("value"), message));
+        } else if entry.kind == ValueMatchType::RegularExpression {
+            check_expression(&entry.value, &path.field("value"), violations);
         }
         // The case of a header's name means nothing; that of a query parameter does.
         let name = if what == "header" { entry.name.to_ascii_lowercase() } else { entry.name.clone() };

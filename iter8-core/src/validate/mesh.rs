@@ -40,6 +40,19 @@ impl<'a> Mesh<'a> {
     pub(super) fn name(&self) -> &'static str {
         self.capabilities.mesh
     }
+
+    /// `the mesh linkerd does not have`: a mesh may lack for one kind of route what it has for another.
+    pub(super) fn lacks(&self) -> String {
+        match self.protocol {
+            Protocol::Http => format!("the mesh {} does not have", self.name()),
+            Protocol::Grpc => format!("GRPCRoutes of the mesh {} do not have", self.name()),
+        }
+    }
+
+    /// The header that names the version is added by the rule where the mesh cannot add it at the backend.
+    pub(super) fn moves_version_header(&self) -> bool {
+        !self.routes.has_on_backends(FilterType::ResponseHeaderModifier)
+    }
 }
 
 /// What a release that has routes asks of the mesh; what a person should know besides.
@@ -104,13 +117,13 @@ fn check_version_header(
     violations: &mut Vec<Violation>,
 ) {
     let (kind, name) = (FilterType::ResponseHeaderModifier, mesh.name());
-    if mesh.routes.has_on_backends(kind) {
+    if !mesh.moves_version_header() {
         return;
     }
     let application = Path::APPLICATION;
     let is_split = strategy == Strategy::BlueGreen && release.application.versions.len() > 1;
     if is_split || !mesh.routes.has(kind) {
-        let message = format!("needs {kind} on backendRefs, which the mesh {name} does not have");
+        let message = format!("needs {kind} on backendRefs, which {}", mesh.lacks());
         let violation = Violation::new(application.field("strategy"), message).value(&strategy);
         violations.push(violation.hint("write `canary`, whose rules have one backend each"));
         return;

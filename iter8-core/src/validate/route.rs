@@ -4,50 +4,66 @@ use std::collections::BTreeSet;
 
 use super::matches::{VALUE_LENGTH, is_token};
 use super::mesh::Mesh;
-use super::metadata;
+use super::{carried, metadata};
 use crate::field_path::Path;
 use crate::filter::{FilterType, HeaderModifier, RouteFilter, Timeouts};
-use crate::release::{DeclaredFilter, Protocol, RouteOptions};
+use crate::name::Namespace;
+use crate::plan::PlannedMirror;
+use crate::release::{Application, DeclaredFilter};
 use crate::{RouteDuration, Violation};
 
 /// The most headers that one list of a filter may name (HTTPRoute CRD, Gateway API v1.5).
 const HEADERS: usize = 16;
 
-/// The filters that every rule gets.
+/// The filters that every rule gets, and the copies that it makes, each with its place in the list.
+pub(super) type Filters = (Vec<RouteFilter>, Vec<(usize, PlannedMirror)>);
+
 pub(super) fn check(
-    route: &RouteOptions,
+    application: &Application,
+    namespace: &Namespace,
     mesh: Mesh<'_>,
     violations: &mut Vec<Violation>,
-) -> Vec<RouteFilter> {
+) -> Filters {
     let path = Path::ROUTE;
+    let route = &application.route;
     metadata::check_labels(&route.labels, &path, violations);
     metadata::check_annotations(&route.annotations, &path, violations);
     check_timeouts(&route.timeouts, &path.field("timeouts"), violations);
     let path = path.field("filters");
-    let mut filters: Vec<RouteFilter> = Vec::new();
+    let (mut filters, mut mirrors) = (Vec::<RouteFilter>::new(), Vec::new());
     for (index, declared) in route.filters.iter().enumerate() {
         let path = path.index(index);
         match declared {
+            DeclaredFilter::Unread => {}
             DeclaredFilter::Unsupported(kind) => violations.push(refusal(*kind, mesh, &path)),
             DeclaredFilter::Supported(filter) if !mesh.routes.has(filter.kind()) => {
                 violations.push(lacking(filter.kind(), mesh, &path));
             }
             DeclaredFilter::Supported(filter) => {
                 let kind = filter.kind();
-                if filters.iter().any(|other| other.kind() == kind) {
+                let may_repeat = matches!(kind, FilterType::RequestMirror | FilterType::ExtensionRef);
+                if !may_repeat && filters.iter().any(|other| other.kind() == kind) {
                     let violation = Violation::new(path.field("type"), "a rule has one filter of this type");
-                    violations.push(violation.value(&kind).hint("put all the headers into one filter"));
+                    violations.push(violation.value(&kind).hint("put all of it into one filter"));
                 }
-                let field = match filter {
-                    RouteFilter::RequestHeaderModifier(_) => "requestHeaderModifier",
-                    RouteFilter::ResponseHeaderModifier(_) => "responseHeaderModifier",
-                };
-                check_headers(filter.headers(), &path.field(field), violations);
+                match filter {
+                    RouteFilter::RequestHeaderModifier(headers)
+                    | RouteFilter::ResponseHeaderModifier(headers) => {
+                        check_headers(headers, &path.field(kind.field()), violations);
+                    }
+                    RouteFilter::Carried(carried) => {
+                        carried::check(carried, application, &path, violations);
+                        if let Some(mirror) = carried.mirror(namespace) {
+                            mirrors.push((index, mirror));
+                            continue;
+                        }
+                    }
+                }
                 filters.push(filter.clone());
             }
         }
     }
-    filters
+    (filters, mirrors)
 }
 
 /// A request timeout of zero is none, and allows any timeout of a backend.
@@ -65,23 +81,12 @@ fn refusal(kind: FilterType, mesh: Mesh<'_>, path: &Path<'_>) -> Violation {
     if !mesh.routes.has(kind) {
         return lacking(kind, mesh, path);
     }
-    let hint = match kind {
-        FilterType::RequestMirror => "choose strategy `mirror`, which copies requests to the candidates",
-        FilterType::RequestHeaderModifier
-        | FilterType::ResponseHeaderModifier
-        | FilterType::RequestRedirect
-        | FilterType::UrlRewrite
-        | FilterType::Cors
-        | FilterType::ExtensionRef => "write `RequestHeaderModifier` or `ResponseHeaderModifier`",
-    };
-    Violation::new(path.field("type"), "is not a filter that a release can have").value(&kind).hint(hint)
+    let message = "cannot stand beside backendRefs, which every rule of a release has";
+    Violation::new(path.field("type"), message).value(&kind).hint("leave it out")
 }
 
 fn lacking(kind: FilterType, mesh: Mesh<'_>, path: &Path<'_>) -> Violation {
-    let message = match mesh.protocol {
-        Protocol::Http => format!("is a filter that the mesh {} does not have", mesh.name()),
-        Protocol::Grpc => format!("is a filter that GRPCRoutes of the mesh {} do not have", mesh.name()),
-    };
+    let message = format!("is a filter that {}", mesh.lacks());
     Violation::new(path.field("type"), message).value(&kind).hint("leave it out")
 }
 
@@ -115,15 +120,15 @@ fn check_headers(headers: &HeaderModifier, path: &Path<'_>, violations: &mut Vec
 fn at_most(found: usize, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if found > HEADERS {
         let message = format!("a filter names at most {HEADERS} headers here, not {found}");
-        violations.push(Violation::new(path, message));
+        violations.push(Violation::new(path, message).hint("leave some out"));
     }
 }
 
 fn check_value(value: &str, path: Path<'_>, violations: &mut Vec<Violation>) {
     let length = value.chars().count();
     if length == 0 || length > VALUE_LENGTH {
-        violations
-            .push(Violation::new(path, format!("must have 1 to {VALUE_LENGTH} characters, not {length}")));
+        let message = format!("must have 1 to {VALUE_LENGTH} characters, not {length}");
+        violations.push(Violation::new(path, message));
     } else if value.chars().any(|c| c.is_control() && c != '\t') {
         violations.push(Violation::new(path, "must not contain line breaks or other control characters"));
     }

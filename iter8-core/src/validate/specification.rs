@@ -8,7 +8,7 @@ use crate::observation::TargetPort;
 use crate::release::{ReleaseKey, Specification, Version};
 use crate::shared::Text;
 use crate::weight::Port;
-use crate::{FieldPath, Value, Violation};
+use crate::{FieldPath, Fields, Value, Violation};
 
 /// The port of a Service that the route names.
 pub(super) struct RoutedPort {
@@ -75,13 +75,22 @@ pub(super) fn routed_port(
     let is_http = |port: &Value| port.get("name").and_then(Value::as_str) == Some("http");
     let index = ports.iter().position(is_http).unwrap_or(0);
     let Some(entry) = ports.get(index) else {
-        violations.push(Violation::new(*path, "must have the port that the route leads to"));
+        let violation = Violation::new(*path, "must have the port that the route leads to");
+        violations.push(violation.hint("write `ports: [{port: 80}]` with the port of the version"));
         return None;
     };
     let port = entry.get("port").and_then(Value::as_integer).and_then(|port| Port::try_from(port).ok());
     let Some(port) = port else {
-        violations
-            .push(Violation::new(path.index(index).field("port"), "must be an integer from 1 to 65535"));
+        let path = path.index(index);
+        let violation = Violation::new(path.field("port"), "must be an integer from 1 to 65535");
+        let found = entry.get("port").filter(|port| **port != Value::Null);
+        violations.push(match found {
+            Some(found @ Value::String(text)) if text.parse::<u16>().is_ok() => {
+                violation.value(found).hint(format!("write it without quotes: {text}"))
+            }
+            Some(found) => violation.value(found).hint("write the port of the version"),
+            None => violation.hint("write the port of the version"),
+        });
         return None;
     };
     let target = match entry.get("targetPort") {
@@ -91,29 +100,102 @@ pub(super) fn routed_port(
     };
     if target.is_none() {
         let path = path.index(index);
-        violations.push(Violation::new(
-            path.field("targetPort"),
-            "must be an integer from 1 to 65535 or the name of a container port",
-        ));
+        let message = "must be an integer from 1 to 65535 or the name of a container port";
+        let violation = Violation::new(path.field("targetPort"), message).hint("write the container's port");
+        violations.push(match entry.get("targetPort") {
+            Some(found) => violation.value(found),
+            None => violation,
+        });
     }
     let app_protocol = entry.get("appProtocol").and_then(Value::as_str).map(Text::from);
     Some(RoutedPort { port, target: target.unwrap_or(TargetPort::Number(port)), app_protocol })
 }
 
-/// The labels by which a Service of the user's own selects Pods.
-pub(super) fn selector(declared: &Version) -> Option<BTreeMap<String, String>> {
-    texts(declared.service.as_ref()?.spec.as_ref()?.get("selector")?)
+/// The labels by which a Service of the user's own selects Pods; `None` where it does not say.
+pub(super) fn selector(
+    declared: &Version,
+    path: &Path<'_>,
+    violations: &mut Vec<Violation>,
+) -> Option<BTreeMap<String, String>> {
+    const HINT: &str = "write labels of the version's Pods, or leave it out";
+    let selector = declared.service.as_ref()?.spec.as_ref()?.get("selector")?;
+    let service = path.field("serviceSpecification");
+    let spec = service.field("spec");
+    let path = spec.field("selector");
+    match selector {
+        Value::Null => None,
+        Value::Map(labels) if labels.is_empty() => {
+            violations.push(Violation::new(path, "selects no Pods").hint(HINT));
+            None
+        }
+        Value::Map(_) => Some(texts(selector, &path, violations)),
+        Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) | Value::List(_) => {
+            let message = format!("must be a map, not {}", selector.kind());
+            violations.push(Violation::new(path, message).hint(HINT));
+            None
+        }
+    }
 }
 
-/// The labels of the Pods of a Deployment of the user's own.
-fn pod_labels(specification: &Specification) -> Option<BTreeMap<String, String>> {
+/// Lets a Service that does not say which Pods it selects select those of its version, as the generated one does.
+pub(super) fn select(service: &mut Specification, name: &str) {
+    let Some(spec) = &mut service.spec else { return };
+    let own = Value::from([("app", name.into())]);
+    let others = spec.iter().filter(|(field, _)| *field != "selector");
+    let fields: Vec<(String, Value)> = others
+        .map(|(field, value)| (String::from(field), value.clone()))
+        .chain([("selector".to_owned(), own)])
+        .collect();
+    *spec = fields.into_iter().collect();
+}
+
+/// The labels of the Pods of a Deployment of the user's own, which stand at `path`.
+fn pod_labels(
+    specification: &Specification,
+    path: &Path<'_>,
+    violations: &mut Vec<Violation>,
+) -> Option<BTreeMap<String, String>> {
     let template = specification.spec.as_ref()?.get("template")?;
-    texts(template.get("metadata")?.get("labels")?)
+    Some(texts(template.get("metadata")?.get("labels")?, path, violations))
 }
 
-fn texts(value: &Value) -> Option<BTreeMap<String, String>> {
-    let entries = value.as_map()?.iter();
-    Some(entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
+/// A map of texts, which stands at `path`; null counts as absent, and what is neither is reported.
+fn texts(value: &Value, path: &Path<'_>, violations: &mut Vec<Violation>) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for (key, value) in value.as_map().into_iter().flat_map(Fields::iter) {
+        match value {
+            Value::Null => {}
+            Value::String(text) => drop(texts.insert(String::from(key), text.clone())),
+            Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => {
+                let message = format!("must be a string, not {}", value.kind());
+                violations.push(Violation::new(path.field(key), message).unquoted(value));
+            }
+        }
+    }
+    texts
+}
+
+/// The Deployment must select its Pods, or the API server refuses it.
+fn check_own_selector(
+    specification: &Specification,
+    labels: &BTreeMap<String, String>,
+    path: &Path<'_>,
+    violations: &mut Vec<Violation>,
+) {
+    let selector = specification.spec.as_ref().and_then(|spec| spec.get("selector"));
+    let Some(selector) = selector.and_then(|selector| selector.get("matchLabels")) else { return };
+    let deployment = path.field("deploymentSpecification");
+    let spec = deployment.field("spec");
+    let path = spec.field("selector");
+    let path = path.field("matchLabels");
+    let before = violations.len();
+    let selector = texts(selector, &path, violations);
+    if violations.len() == before && selector.iter().any(|(key, value)| labels.get(key) != Some(value)) {
+        let violation = Violation::new(path, "does not select the Pods of the Deployment's own template");
+        violations.push(
+            violation.hint("write the same labels in `selector.matchLabels` and `template.metadata.labels`"),
+        );
+    }
 }
 
 /// The Service must select the Pods, or the version can never become ready.
@@ -129,7 +211,17 @@ pub(super) fn check_pod_labels(
         (Some(specification), _) if specification.spec.is_none() => return,
         (Some(specification), _) => {
             let names: &[_] = &["deploymentSpecification", "spec", "template", "metadata", "labels"];
-            (pod_labels(specification).unwrap_or_default(), names)
+            let deployment = path.field("deploymentSpecification");
+            let spec = deployment.field("spec");
+            let template = spec.field("template");
+            let metadata = template.field("metadata");
+            let before = violations.len();
+            let labels = pod_labels(specification, &metadata.field("labels"), violations).unwrap_or_default();
+            if violations.len() > before {
+                return;
+            }
+            check_own_selector(specification, &labels, path, violations);
+            (labels, names)
         }
         (None, Some(_)) => {
             let generated = BTreeMap::from([("app".to_owned(), name.to_owned())]);

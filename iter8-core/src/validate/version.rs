@@ -7,7 +7,7 @@ use super::mesh::Mesh;
 use super::{matches, metadata, own_namespace, specification};
 use crate::digest::Digest;
 use crate::field_path::Path;
-use crate::name::{ObjectName, ServiceName};
+use crate::name::{InvalidNameError, ObjectName, ServiceName, VersionName};
 use crate::observation::TargetPort;
 use crate::release::{Declared, ReleaseKey, Specification, Strategy, Version};
 use crate::shared::{Labels, List, Text};
@@ -43,7 +43,7 @@ pub(super) fn service_name_path(path: &Path<'_>, specification: Option<&Specific
 pub(super) fn version(
     context: &Context<'_>,
     index: usize,
-    declared: Version,
+    mut declared: Version,
     violations: &mut Vec<Violation>,
 ) -> Option<ValidVersion> {
     let path = path(index);
@@ -53,7 +53,7 @@ pub(super) fn version(
     metadata::check_annotations(&declared.annotations, &metadata_path, violations);
     specification::check(context.key, &declared, &path, violations);
     needs_image(&declared, &path, violations);
-    if context.strategy == Strategy::Mirror && index > 0 {
+    if context.strategy == Strategy::Mirror {
         not_with_mirror(&declared, &path, violations);
     }
     for (index, entry) in declared.matches.iter().enumerate() {
@@ -61,19 +61,24 @@ pub(super) fn version(
     }
 
     let name_path = metadata_path.field("name");
-    let default_name = || format!("{}-{index}", context.application).try_into();
-    let name = ok(declared.name.clone().map_or_else(default_name, Ok), || name_path.into(), violations)?;
+    let default_name = || format!("{}-{index}", context.application).into();
+    let name = declared.name.clone().map_or_else(default_name, Arc::<str>::from);
+    let name = legal(&name, VersionName::of, || name_path.into(), violations)?;
     let own = declared.service.as_ref();
-    let service_name = own.and_then(|own| own.name.clone()).map_or_else(|| name.clone().into(), Arc::from);
-    let service = ok(ServiceName::of(service_name), || service_name_path(&path, own), violations)?;
+    let service = own.and_then(|own| own.name.clone()).map_or_else(|| name.clone().into(), Arc::from);
+    let service = legal(&service, ServiceName::of, || service_name_path(&path, own), violations)?;
     let own = declared.deployment.as_ref().and_then(|deployment| deployment.name.clone());
-    let deployment = own.map_or_else(|| ObjectName::of(name.clone().into()), Ok);
-    let deployment = ok(deployment, || name_path.into(), violations)?;
+    let deployment = own.map_or_else(|| name.clone().into(), Arc::from);
+    let deployment = legal(&deployment, ObjectName::of, || name_path.into(), violations)?;
 
     let container_port = container_port(context, &declared, &path, violations);
     let routed = specification::routed_port(&declared, &path, violations);
-    let selector = specification::selector(&declared)
-        .map_or_else(|| [("app".to_owned(), name.as_str().to_owned())].into(), Labels::from);
+    let own_selector = specification::selector(&declared, &path, violations);
+    if let (None, Some(own)) = (&own_selector, &mut declared.service) {
+        specification::select(own, &name);
+    }
+    let selector =
+        own_selector.map_or_else(|| [("app".to_owned(), name.as_str().to_owned())].into(), Labels::from);
     specification::check_pod_labels(&declared, name.as_str(), &selector, &path, violations);
 
     let (labels, annotations) =
@@ -114,13 +119,17 @@ pub(super) fn version(
     Some(version.with_digests())
 }
 
-/// Keeps a result, or reports its error.
-fn ok<T, E: std::fmt::Display>(
-    result: Result<T, E>,
+/// A name of this kind; one that is none is reported.
+fn legal<T>(
+    name: &Arc<str>,
+    parse: impl FnOnce(Arc<str>) -> Result<T, InvalidNameError>,
     path: impl FnOnce() -> FieldPath,
     violations: &mut Vec<Violation>,
 ) -> Option<T> {
-    result.map_err(|error| violations.push(Violation::new(path(), error.to_string()))).ok()
+    let report = |error: InvalidNameError| {
+        violations.push(Violation::new(path(), error.to_string()).value(name));
+    };
+    parse(name.clone()).map_err(report).ok()
 }
 
 /// Only a canary candidate has matches; without any it gets the default one.

@@ -129,7 +129,7 @@ fn timeouts_are_durations_and_the_backends_is_not_more_than_the_requests() {
 }
 
 #[test]
-fn filters_change_headers_once_each_and_nothing_else() {
+fn filters_are_those_that_can_stand_beside_backends_once_each() {
     let text = "    labels: {iter8.tools/x: y}
     filters:
     - type: RequestHeaderModifier
@@ -149,14 +149,13 @@ fn filters_change_headers_once_each_and_nothing_else() {
         "8:101: application.route.filters[0].requestHeaderModifier.remove[0]: the filter names this header twice \
          (found `X`); keep one of them",
         "9:7: application.route.filters[1].type: a rule has one filter of this type (found `RequestHeaderModifier`); \
-         put all the headers into one filter",
-        "11:7: application.route.filters[2].type: is not a filter that a release can have (found `RequestMirror`); \
-         choose strategy `mirror`, which copies requests to the candidates",
-        "12:7: application.route.filters[3].type: is not a filter that a release can have (found `RequestRedirect`); \
-         write `RequestHeaderModifier` or `ResponseHeaderModifier`",
+         put all of it into one filter",
+        "11:7: application.route.filters[2].requestMirror: is required; write what the filter does in it",
+        "12:7: application.route.filters[3].type: cannot stand beside backendRefs, which every rule of a release has \
+         (found `RequestRedirect`); leave it out",
         "14:7: application.route.filters[4].type: is not a type of filter (found `Rewrite`); write \
-         `RequestHeaderModifier` or `ResponseHeaderModifier`",
-        "15:7: application.route.filters[5].responseHeaderModifier: is required; write `set`, `add` or `remove` in it",
+         `RequestHeaderModifier`, `ResponseHeaderModifier`, `URLRewrite`, `CORS`, `RequestMirror` or `ExtensionRef`",
+        "15:7: application.route.filters[5].responseHeaderModifier: is required; write what the filter does in it",
     ];
     assert_eq!(refusal_of_route(text).lines().collect::<Vec<_>>(), expected);
 }
@@ -166,8 +165,10 @@ fn a_filter_that_the_mesh_does_not_have_is_refused_by_its_name() {
     let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
     let http = RouteCapabilities { filters: &[], ..RouteCapabilities::HTTP };
     let mesh = Capabilities { mesh: "linkerd", http, ..Capabilities::specification() };
-    for filter in ["type: URLRewrite", "type: ResponseHeaderModifier, responseHeaderModifier: {remove: [a]}"]
-    {
+    for filter in [
+        "type: URLRewrite, urlRewrite: {hostname: a.b}",
+        "type: ResponseHeaderModifier, responseHeaderModifier: {remove: [a]}",
+    ] {
         let text = format!(
             "environment: deployment-gtw\napplication: {{route: {{filters: [{{{filter}}}]}}, versions: [{{image: web:1}}]}}"
         );

@@ -4,6 +4,7 @@
 
 mod choice;
 mod declare;
+mod filters;
 mod front;
 mod golden;
 mod grpc;
@@ -19,5 +20,6 @@ mod oracle;
 mod planner;
 mod promotion;
 mod snapshots;
+mod specifications;
 mod world;
 mod written;

@@ -88,6 +88,10 @@ fn what_is_wrong_in_matches_is_said_whatever_the_protocol_is() {
         refusal.lines().skip(1).map(|line| line.split(": ").nth(1).unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(paths("5"), ["application.versions[1].matches"]);
+    assert_eq!(
+        paths("[5, {path: {value: x}}]"),
+        ["application.versions[1].matches[0]", "application.versions[1].matches[1].path.value"]
+    );
     assert_eq!(paths("[{path: {value: x}}]"), ["application.versions[1].matches[0].path.value"]);
     assert_eq!(paths("[{method: {service: a b}}]"), ["application.versions[1].matches[0].method.service"]);
     assert_eq!(paths("[{method: {service: a.B}}]"), Vec::<String>::new());

@@ -76,6 +76,66 @@ fn a_moved_header_reads_back_as_planned_and_one_that_is_gone_as_altered() {
     assert_eq!(rules.iter().map(|rule| rule.altered).collect::<Vec<_>>(), [false, true]);
 }
 
+/// Filters with the defaults of the Gateway API left out.
+const DECLARED: [&str; 4] = [
+    "{type: URLRewrite, urlRewrite: {hostname: example.org, path: {type: ReplaceFullPath, replaceFullPath: /v2}}}",
+    "{type: CORS, cors: {allowOrigins: ['*'], allowMethods: [GET], allowCredentials: true}}",
+    "{type: RequestMirror, requestMirror: {backendRef: {name: audit, namespace: logs, port: 80}, fraction: {numerator: 1}}}",
+    "{type: ExtensionRef, extensionRef: {group: example.org, kind: Waf, name: strict}}",
+];
+
+fn with_filter(filter: &str) -> String {
+    format!(
+        "application: {{strategy: canary, route: {{filters: [{filter}]}}, versions: [{{image: web:1}}, {{image: web:2}}]}}"
+    )
+}
+
+#[test]
+fn declared_filters_survive_in_every_rule_and_read_back_as_planned() {
+    let near = "{type: RequestMirror, requestMirror: {backendRef: {name: audit, port: 80}, percent: 5}}";
+    let backend = backend("gateway");
+    for (filter, wanted) in [
+        (
+            DECLARED[0],
+            json!({"type": "URLRewrite", "urlRewrite": {"hostname": "example.org", "path": {"type": "ReplaceFullPath", "replaceFullPath": "/v2"}}}),
+        ),
+        (
+            DECLARED[1],
+            json!({"type": "CORS", "cors": {"allowOrigins": ["*"], "allowMethods": ["GET"], "allowCredentials": true, "maxAge": 5}}),
+        ),
+        (
+            DECLARED[2],
+            json!({"type": "RequestMirror", "requestMirror": {"backendRef": {"group": "", "kind": "Service", "name": "audit", "namespace": "logs", "port": 80}, "fraction": {"numerator": 1, "denominator": 100}}}),
+        ),
+        (
+            DECLARED[3],
+            json!({"type": "ExtensionRef", "extensionRef": {"group": "example.org", "kind": "Waf", "name": "strict"}}),
+        ),
+        (
+            near,
+            json!({"type": "RequestMirror", "requestMirror": {"backendRef": {"group": "", "kind": "Service", "name": "audit", "port": 80}, "percent": 5}}),
+        ),
+    ] {
+        let document = format!("environment: deployment-gtw\n{}", with_filter(filter));
+        for rule in rules(&backend, &document) {
+            assert_eq!(rule["filters"], json!([wanted]), "{filter}");
+        }
+        let release = release_for(&backend, &document);
+        let plan = plan(&release, &Observation::all_ready(&release));
+        let route = plan.route.as_ref().unwrap();
+        let planned: Vec<_> =
+            route.rules.iter().map(|rule| crate::round_trip::observed(route, rule)).collect();
+        let observed = backend.observe(&backend.render(&plan)).unwrap();
+        assert_eq!(observed.rules, planned, "{filter}");
+
+        // Nothing is to be repaired, and nobody takes the user's copies for a strategy.
+        let live = Observation { route: Some(observed), ..Observation::all_ready(&release) };
+        let again = iter8_core::plan(&release, &live);
+        assert!(!again.repair, "{filter}");
+        assert_eq!(again.route, plan.route, "{filter}");
+    }
+}
+
 #[test]
 fn what_a_mesh_does_not_have_is_an_error_that_names_both() {
     let split = "application: {strategy: blue-green, versions: [{image: web:1}, {image: web:2}]}";
@@ -88,6 +148,8 @@ fn what_a_mesh_does_not_have_is_an_error_that_names_both() {
         "application: {protocol: grpc, strategy: mirror, versions: [{image: web:1}, {image: web:2}]}";
     let path = "application: {strategy: canary, versions: [{image: web:1}, {image: web:2, matches: [{path: {type: RegularExpression, value: /a.*}}]}]}";
     let call = "application: {protocol: grpc, strategy: canary, versions: [{image: web:1}, {image: web:2, matches: [{method: {type: RegularExpression, service: a.*}}]}]}";
+    let [rewrite, cors, copies, extension] = DECLARED.map(with_filter);
+    let [rewrite, cors, copies, extension] = [&rewrite, &cors, &copies, &extension].map(String::as_str);
     let gateway = "gateway: public\napplication: {strategy: canary, versions: [{image: web:1}]}";
     // For each document: the meshes that refuse it, and what they say.
     for (document, refusing, words) in [
@@ -96,7 +158,15 @@ fn what_a_mesh_does_not_have_is_an_error_that_names_both() {
         (mirror, &["linkerd"], "needs RequestMirror, which the mesh"),
         (share, &["linkerd", "kuma"], "the mesh"),
         (grpc, &[], ""),
-        (grpc_mirror, &["linkerd", "cilium"], "needs RequestMirror, which the mesh"),
+        (grpc_mirror, &["linkerd", "cilium"], "needs RequestMirror, which GRPCRoutes of the mesh"),
+        (rewrite, &["linkerd"], "filters[0].type: is a filter that the mesh"),
+        (cors, &["linkerd", "cilium", "kuma"], "filters[0].type: is a filter that the mesh"),
+        (copies, &["linkerd"], "filters[0].type: is a filter that the mesh"),
+        (
+            extension,
+            &["linkerd", "istio", "istio-ambient", "cilium", "kuma"],
+            "filters[0].type: is a filter that the mesh",
+        ),
         (path, &["istio", "istio-ambient", "kuma"], "a path by regular expression is no match that the mesh"),
         (call, &["linkerd"], "a gRPC method by regular expression is no match that the mesh"),
         (gateway, &[], ""),

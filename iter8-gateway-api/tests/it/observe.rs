@@ -95,15 +95,21 @@ fn put(object: &mut Value, place: &str, value: &Value) {
 }
 
 #[test]
-fn a_mirror_that_no_plan_has_makes_a_rule_altered_and_its_service_named() {
+fn a_mirror_that_no_plan_has_is_read_and_repaired_and_its_service_named() {
     for mirror in [
         json!({"backendRef": {"name": "web-9", "port": 80}, "fraction": {"numerator": 1}}),
         json!({"backendRef": {"name": "web-9"}}),
     ] {
         let filter = json!([{"type": "RequestMirror", "requestMirror": mirror}]);
         let observation = observe(|route| route["spec"]["rules"][1]["filters"] = filter.clone());
-        assert!(observation.rules[1].altered && observation.rules[1].mirrors.is_empty(), "{mirror}");
+        assert!(
+            observation.rules[1].filters.len() == 1 && observation.rules[1].mirrors.is_empty(),
+            "{mirror}"
+        );
         assert!(observation.named.iter().any(|service| service.as_str() == "web-9"), "{mirror}");
+        let live =
+            Observation { route: Some(observation), ..Observation::all_ready(&release::release(CANARY)) };
+        assert!(plan(&release::release(CANARY), &live).repair, "{mirror}");
     }
 }
 

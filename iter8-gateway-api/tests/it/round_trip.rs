@@ -151,7 +151,7 @@ fn the_users_own_on_the_routes_is_in_every_rule_of_every_route() {
         assert_eq!(rules.len(), 2);
         for rule in rules {
             let rule = serde_json::to_value(rule).unwrap();
-            assert_eq!(rule["timeouts"], json!({"request": "1m30s", "backendRequest": "1m"}));
+            assert_eq!(rule["timeouts"], json!({"request": "90s", "backendRequest": "1m"}));
             let filters = json!([
                 {
                     "type": "ResponseHeaderModifier",

@@ -97,7 +97,7 @@ pub fn valid_releases(capabilities: &Capabilities) -> impl Strategy<Value = Vali
 pub(super) fn fit_for(strategy: Routing, mut release: Release) -> Release {
     release.application.strategy = Some(strategy);
     if strategy == Routing::Mirror {
-        for version in release.application.versions.iter_mut().skip(1) {
+        for version in &mut release.application.versions {
             (version.weight, version.matches) = (None, Vec::new());
         }
     }

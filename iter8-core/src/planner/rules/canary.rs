@@ -42,7 +42,9 @@ pub(super) fn canary(
         candidates.extend(places.filter_map(|index| retained_rule(situation, in_force, index, pending)));
     }
     let default = default_rule(in_force, &mut routing);
-    while let Some(reason) = excess(&candidates, &situation.release.limits) {
+    while let Some(reason) =
+        excess(&candidates, &situation.release.limits, situation.release.has_default_match)
+    {
         // What serves now stays; the last of the new ones waits.
         let is_new = |rule: &CandidateRule<'_>| !situation.live.names(rule.service);
         let last = candidates.len().saturating_sub(1);
@@ -64,8 +66,9 @@ pub(super) fn canary(
 }
 
 /// Why the rules do not fit into a route together with the default rule, which counts as a rule with one match.
-fn excess(candidates: &[CandidateRule<'_>], limits: &Limits) -> Option<Reason> {
-    let matches = candidates.iter().fold(1_usize, |sum, rule| sum.saturating_add(rule.matches.len()));
+fn excess(candidates: &[CandidateRule<'_>], limits: &Limits, has_default_match: bool) -> Option<Reason> {
+    let default = usize::from(has_default_match);
+    let matches = candidates.iter().fold(default, |sum, rule| sum.saturating_add(rule.matches.len()));
     if candidates.is_empty() {
         None
     } else if candidates.len() >= limits.rules {

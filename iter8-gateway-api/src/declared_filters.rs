@@ -1,4 +1,4 @@
-//! The filters that change headers, in both directions.
+//! The filters that users declare, in both directions.
 
 use gateway_api::httproutes::{
     HttpRouteRulesFilters, HttpRouteRulesFiltersRequestHeaderModifier as RequestModifier,
@@ -8,7 +8,8 @@ use gateway_api::httproutes::{
     HttpRouteRulesFiltersResponseHeaderModifierAdd as ResponseAdd,
     HttpRouteRulesFiltersResponseHeaderModifierSet as ResponseSet, HttpRouteRulesFiltersType as FilterType,
 };
-use iter8_core::{Header, HeaderModifier, RouteFilter};
+use iter8_core::{CarriedFilter, Header, HeaderModifier, RouteFilter};
+use serde_json::json;
 
 /// The filter of a rule; `None` for one that this backend does not know.
 pub(crate) fn render(filter: &RouteFilter) -> Option<HttpRouteRulesFilters> {
@@ -31,6 +32,10 @@ pub(crate) fn render(filter: &RouteFilter) -> Option<HttpRouteRulesFilters> {
             response_header_modifier: Some(to_response(headers)),
             ..empty(FilterType::ResponseHeaderModifier)
         }),
+        RouteFilter::Carried(carried) => {
+            let kind = carried.kind();
+            serde_json::from_value(json!({"type": kind.as_str(), kind.field(): carried.value()})).ok()
+        }
         _ => None,
     }
 }
@@ -44,8 +49,18 @@ pub(crate) fn observe(live: &HttpRouteRulesFilters) -> Option<RouteFilter> {
         FilterType::ResponseHeaderModifier => {
             live.response_header_modifier.as_ref().map(of_response).map(RouteFilter::ResponseHeaderModifier)
         }
-        _ => None,
+        FilterType::RequestMirror => carried(live, iter8_core::FilterType::RequestMirror),
+        FilterType::UrlRewrite => carried(live, iter8_core::FilterType::UrlRewrite),
+        FilterType::Cors => carried(live, iter8_core::FilterType::Cors),
+        FilterType::ExtensionRef => carried(live, iter8_core::FilterType::ExtensionRef),
+        FilterType::RequestRedirect => None,
     }
+}
+
+fn carried(live: &HttpRouteRulesFilters, kind: iter8_core::FilterType) -> Option<RouteFilter> {
+    let live = serde_json::to_value(live).ok()?;
+    let value = serde_json::from_value(live.get(kind.field())?.clone()).ok()?;
+    Some(RouteFilter::Carried(CarriedFilter::new(kind, &value)))
 }
 
 // The bindings have the same types twice.
