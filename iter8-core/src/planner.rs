@@ -10,7 +10,7 @@ use rules::Routing;
 
 use crate::name::{ServiceName, VersionName};
 use crate::observation::{
-    Observation, ObservedRule, Rollout, ServiceObservation, TargetPort, VersionDeclaration,
+    Observation, ObservedRule, Rollout, ServiceObservation, TargetPort, Timestamp, VersionDeclaration,
     VersionObservation,
 };
 use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
@@ -71,9 +71,8 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     }
     let removals = removal::removals(&situation, &rules, pending.as_ref());
     // Nothing tells when a parent that says nothing counts as accepting.
-    let acceptance = situation.live.route().map(|route| Acceptance::of(route, observation.now));
-    let look_again =
-        [removals.look_again, acceptance.as_ref().and_then(Acceptance::due)].into_iter().flatten().min();
+    let acceptance = situation.live.route().map(|route| Acceptance::without_refusals(route, observation.now));
+    let look_again = [removals.look_again, acceptance.and_then(|acceptance| acceptance.due())];
 
     let mut versions = Vec::with_capacity(situation.declared.len().saturating_add(removals.versions.len()));
     for (place, declared) in situation.declared.iter().enumerate() {
@@ -105,31 +104,30 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
         repair: situation.live.rules().iter().any(|rule| is_altered(release, rule)),
         keeps_other_routes: route
             .as_ref()
-            .is_some_and(|route| keeps_other_routes(&situation.live, route, acceptance.as_ref())),
+            .is_some_and(|route| keeps_other_routes(&situation.live, route, observation.now)),
         route,
         versions,
         notices: release.warnings.iter().chain(&release.notices).cloned().chain(notices).collect(),
-        look_again,
+        look_again: look_again.into_iter().flatten().min(),
     }
 }
 
 /// Whether the routes of the protocol before stay: until the planned one is in force.
 ///
 /// A GRPCRoute comes before an HTTPRoute of the same Service (GEP-1426), so a new GRPCRoute is in force when it is
-/// accepted, while a new HTTPRoute cannot be before the GRPCRoute has gone: there it must only have been looked at.
-fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, acceptance: Option<&Acceptance<'_>>) -> bool {
-    if live.protocol().is_some_and(|live| live != planned.protocol) {
+/// accepted, while a new HTTPRoute cannot be before the GRPCRoute has gone: there every parent must only have looked at
+/// it.
+fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, now: Timestamp) -> bool {
+    let Some(route) = live.route() else { return false };
+    if route.protocol != planned.protocol {
         return true;
     }
-    if !live.has_other() {
-        return false;
-    }
-    let is_settled = match acceptance {
-        None | Some(Acceptance::Pending(_)) => false,
-        Some(Acceptance::Accepted) => true,
-        Some(Acceptance::Refused(_)) => planned.protocol == Protocol::Http,
+    let acceptance = match planned.protocol {
+        Protocol::Http => Acceptance::without_refusals(route, now),
+        Protocol::Grpc => Acceptance::of(route, now),
     };
-    !(is_settled && planned.is_live(live.rules()))
+    let is_in_force = matches!(acceptance, Acceptance::Accepted) && planned.is_live(&route.rules);
+    live.has_other() && !is_in_force
 }
 
 /// Whether a live rule has, or lacks, something that no strategy changes.

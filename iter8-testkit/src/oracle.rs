@@ -1,7 +1,7 @@
 //! A naive planner: what a plan must be by the text of the design, quadratic and obvious.
 //!
 //! It shares no code with `iter8_core::plan`, so that it cannot agree with its mistakes. [`check`] holds a plan against
-//! it: the rules, the front Service, the removals and the moment to look again.
+//! it: the rules and their protocol, the front Service, the removals and the moment to look again.
 //!
 //! What the text leaves free is not compared: reasons and notices; the place of removed versions' rules among those
 //! of the candidates; which of several new versions waits where not all fit; whether a version without a share is
@@ -24,6 +24,10 @@
 //!    endpoints.
 //! 9. Where there is no route, the front Service tells the primary before, and a version to which it leads does not
 //!    begin to drain.
+//! 10. A change of protocol waits as a change of strategy does, but for the mirrors and a single default rule: a route of
+//!    another kind holds those, too. Matches of another protocol are not kept. The routes of the protocol before stay until
+//!    those of the new one are in force.
+//! 11. A weight means nothing without others: a version that is left alone keeps none.
 //!
 //! ```
 //! use iter8_core::{Capabilities, plan};
@@ -40,6 +44,7 @@
 
 mod choose;
 mod promotion;
+mod protocol;
 mod removal;
 mod rules;
 mod state;
@@ -96,6 +101,7 @@ pub fn check(
     let in_force = rules::check(&case, plan)?;
     front(release, &in_force.declaration, plan.front.as_ref())?;
     state::check(&case, plan)?;
+    protocol::check(&case, plan)?;
     removal::check(&case, plan)
 }
 

@@ -20,6 +20,7 @@ mod cluster;
 mod edit;
 mod history;
 mod observation;
+mod protocol;
 mod release;
 mod request;
 
@@ -30,7 +31,7 @@ pub use edit::{Edit, VersionEdit, edits};
 pub use history::{History, Moment, Step, histories};
 pub use observation::{Situation, observations, situations};
 pub use release::{key, releases, releases_of, route_matches, valid_releases};
-pub use request::{Request, every_request, requests};
+pub use request::{Request, every_request, requests, requests_of};
 
 /// The number of cases where the environment does not say otherwise.
 const CASES: u32 = 256;

@@ -53,7 +53,8 @@ impl<'a> Live<'a> {
 
     /// Whether any live rule sends or copies requests to the Service; a weight of 0 does not.
     pub(super) fn sends_to(&self, service: &ServiceName) -> bool {
-        self.rules().iter().any(|rule| {
+        let rules = self.route.into_iter().chain(self.other).flat_map(|route| &route.rules);
+        rules.into_iter().any(|rule| {
             rule.backends.iter().any(|backend| backend.service == *service && backend.weight != Weight::ZERO)
                 || rule.mirrors.iter().any(|mirror| mirror.service == *service)
         })

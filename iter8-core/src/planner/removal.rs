@@ -30,11 +30,20 @@ impl<'a> Acceptance<'a> {
     }
 
     pub(crate) fn of(route: &'a RouteObservation, now: Timestamp) -> Self {
+        let is_refusal = |report: &&ParentReport| matches!(report.verdict, Verdict::Refused { .. });
+        route
+            .parents
+            .iter()
+            .find(is_refusal)
+            .map_or_else(|| Self::without_refusals(route, now), Self::Refused)
+    }
+
+    /// Whether the parents have accepted them that do not refuse.
+    pub(super) fn without_refusals(route: &RouteObservation, now: Timestamp) -> Self {
         let mut acceptance = Self::Accepted;
         for report in &route.parents {
             match &report.verdict {
-                Verdict::Accepted => {}
-                Verdict::Refused { .. } => return Self::Refused(report),
+                Verdict::Accepted | Verdict::Refused { .. } => {}
                 Verdict::Stale => acceptance = Self::Pending(None),
                 Verdict::AcceptedUnversioned | Verdict::Silent => {
                     // A route that does not say when it was written was written long ago.

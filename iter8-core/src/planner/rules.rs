@@ -63,6 +63,7 @@ pub(super) fn route<'a>(
     let is_memory = strategy == Strategy::None && in_force.previous.is_some() && situation.live.exists();
     // So does a change of protocol, which needs a route of another kind.
     let is_other = strategy != Strategy::None
+        && situation.live.exists()
         && situation.live.protocol().is_some_and(|live| live != situation.release.protocol);
     if let Some(pending) = pending
         && (is_memory || is_other || situation.live.strategy().is_some_and(|live| live != strategy))
@@ -171,11 +172,23 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
             routing.because(place, Reason::TooManyBackends { limit });
         }
     }
+    declared_weight_alone(&mut backends, situation, &mut routing);
     some_weight(&mut backends, in_force, &mut routing);
     primary_first(&mut backends, in_force);
     let reason = RuleReason { version: None, reason: Reason::Split { versions: backends.len() } };
     routing.rules.push(PlannedRule { matches: List::default(), backends, mirrors: Vec::new(), reason });
     routing
+}
+
+/// A share means nothing without others, so who is left alone keeps none: the next plan could not tell that it had one.
+fn declared_weight_alone(backends: &mut [PlannedBackend], situation: &Situation<'_>, routing: &mut Routing) {
+    if let ([backend], Some(declared)) = (backends, situation.declared.first())
+        && declared.readiness.is_routable()
+    {
+        let (weight, readiness) = (declared.version.weight, declared.readiness.clone());
+        backend.weight = weight;
+        routing.because(0, Reason::Weight { weight, readiness });
+    }
 }
 
 /// The shares that removed versions keep until what is pending is done.

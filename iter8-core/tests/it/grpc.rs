@@ -346,3 +346,20 @@ fn a_new_http_route_need_not_be_accepted_beside_a_grpc_route_that_comes_before_i
         assert_eq!(plan(&after, &observation).keeps_other_routes, keeps, "{verdict:?}");
     }
 }
+
+#[test]
+fn a_grpc_route_stays_until_every_parent_has_looked_at_the_http_route() {
+    let (before, after) = (release("grpc", "[]"), release("http", "[]"));
+    let mut observation = Observation::all_ready(&before);
+    let grpc = routed(&plan(&before, &observation), Verdict::Accepted, None);
+    observation.versions = Observation::all_ready(&after).versions;
+    let refused = Verdict::Refused { reason: "Conflicted".into(), message: "a GRPCRoute is there".into() };
+    let mut http = routed(&plan(&after, &observation), refused, Some(grpc));
+    http.parents.push(ParentReport { parent: "Gateway test/edge".into(), verdict: Verdict::Silent });
+    http.written = Some(observation.now);
+    observation.route = Some(http);
+    let waiting = plan(&after, &observation);
+    assert!(waiting.keeps_other_routes);
+    observation.now = waiting.look_again.unwrap();
+    assert!(!plan(&after, &observation).keeps_other_routes, "its silence is over");
+}

@@ -4,11 +4,11 @@
 mod make_before_break;
 
 use iter8_core::{
-    Capabilities, ObservedRule, PlannedRule, Precedence, Readiness, RoutePlan, ServiceName,
-    Strategy as Routing, Verdict, Weight, plan,
+    Capabilities, ObservedRule, PlannedRule, Precedence, Protocol, Readiness, RouteObservation, RoutePlan,
+    ServiceName, Strategy as Routing, Verdict, Weight, plan,
 };
 use iter8_testkit::oracle::{State, choose, state};
-use iter8_testkit::strategies::{History, Moment, Request, config, histories, requests};
+use iter8_testkit::strategies::{History, Moment, Request, config, histories, requests_of};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -44,12 +44,20 @@ fn primary_state(moment: &Moment) -> State {
 }
 
 fn live_rules(moment: &Moment) -> &[ObservedRule] {
-    moment.seen.route.as_ref().map_or(&[], |route| &route.rules)
+    live(moment).map_or(&[], |route| &route.rules)
 }
 
-/// Whether the live rules can be those of this strategy.
+/// The live route: that of the declared protocol, else that of the other.
+fn live(moment: &Moment) -> Option<&RouteObservation> {
+    moment.seen.route.as_ref().map(|route| route.of(moment.release.protocol).0)
+}
+
+/// Whether the live rules can be those of this strategy, and are for the declared protocol.
 fn is_live(moment: &Moment, strategy: Routing) -> bool {
     let rules = live_rules(moment);
+    if live(moment).is_some_and(|route| route.protocol != moment.release.protocol) {
+        return false;
+    }
     match strategy {
         Routing::Canary => rules.iter().all(|rule| rule.mirrors.is_empty() && rule.backends.len() == 1),
         Routing::BlueGreen => rules.iter().all(|rule| rule.mirrors.is_empty() && rule.matches.is_empty()),
@@ -67,6 +75,11 @@ fn answer(plan: &RoutePlan, request: &Request) -> Option<Vec<(ServiceName, Weigh
     let (place, _) = choose(&matches, request, Precedence::Specification)?;
     let backends = plan.rules()[place].backends.iter();
     Some(backends.map(|backend| (backend.service.clone(), backend.weight)).collect())
+}
+
+/// Requests over HTTP and calls of gRPC.
+fn requests() -> impl Strategy<Value = Request> {
+    prop_oneof![requests_of(Protocol::Http), requests_of(Protocol::Grpc)]
 }
 
 proptest! {

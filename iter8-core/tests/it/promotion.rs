@@ -411,6 +411,18 @@ fn a_removed_version_keeps_its_weight_until_the_redefined_primary_is_ready() {
 }
 
 #[test]
+fn a_version_that_is_left_alone_in_its_split_keeps_no_weight() {
+    let mut world =
+        World::running(&release("blue-green", &["{image: web:1, weight: 30}", "{image: web:2, weight: 70}"]));
+    let promoted = release("blue-green", &[NEW]);
+    world.write(&promoted);
+    world.crash("web-1");
+    for _ in 0..2 {
+        assert_eq!(rules(&world.step(&promoted)), ["* → web-0*50"], "of which the route would tell nothing");
+    }
+}
+
+#[test]
 fn the_front_waits_for_a_blue_green_version_that_becomes_the_primary_before_it_was_ever_ready() {
     let (old, new) = ("{image: web:1, metadata: {name: old}}", "{image: web:2, metadata: {name: new}}");
     let before = release("blue-green", &[old, new]);

@@ -1,6 +1,6 @@
 //! Which rule a request goes by.
 
-use iter8_core::{HttpMatch, PathMatchType, Precedence, RouteMatch};
+use iter8_core::{GrpcMatch, HttpMatch, PathMatchType, Precedence, RouteMatch, ValueMatchType};
 
 use crate::strategies::Request;
 
@@ -28,38 +28,52 @@ pub fn choose<M: AsRef<[RouteMatch]>>(
     for (rule, matches) in rules.iter().enumerate() {
         let matches = matches.as_ref();
         if matches.is_empty() {
-            met.push(((rule, 0), HttpMatch::default()));
+            met.push(((rule, 0), [0; 6]));
         }
-        for (number, entry) in matches.iter().enumerate() {
-            if let RouteMatch::Http(http) = entry
-                && request.meets(entry)
-            {
-                met.push(((rule, number), http.clone()));
-            }
+        for (number, entry) in matches.iter().enumerate().filter(|(_, entry)| request.meets(entry)) {
+            let rank = match entry {
+                RouteMatch::Http(entry) => http(entry, request, precedence),
+                RouteMatch::Grpc(entry) => grpc(entry, precedence),
+            };
+            met.push(((rule, number), rank));
         }
     }
-    let kind = |entry: &HttpMatch| entry.path.as_ref().map(|path| path.kind);
-    let is_exact = |entry: &HttpMatch| usize::from(kind(entry) == Some(PathMatchType::Exact));
-    let is_pattern = |entry: &HttpMatch| usize::from(kind(entry) == Some(PathMatchType::RegularExpression));
-    // Every path has the prefix `/`; a trailing slash means nothing.
-    let prefix = |entry: &HttpMatch| {
-        let path = entry.path.as_ref().filter(|path| path.kind == PathMatchType::PathPrefix);
-        path.map_or(1, |path| path.value.trim_end_matches('/').len().max(1))
-    };
-    let length = |entry: &HttpMatch| {
-        if is_exact(entry) + is_pattern(entry) > 0 { request.path.len() } else { prefix(entry) }
-    };
-    let has_method = |entry: &HttpMatch| usize::from(entry.method.is_some());
-    let (headers, params) =
-        (|entry: &HttpMatch| entry.headers.len(), |entry: &HttpMatch| entry.query_params.len());
-    let criteria: [&dyn Fn(&HttpMatch) -> usize; 6] = match precedence {
-        Precedence::PathLengthFirst => [&length, &headers, &params, &has_method, &|_| 0, &|_| 0],
+    // A default rule in a route for HTTP has the prefix `/`.
+    let most = met.iter().map(|(_, rank)| *rank).max()?;
+    met.into_iter().find(|(_, rank)| *rank == most).map(|(place, _)| place)
+}
+
+/// What counts, the most important first.
+fn http(entry: &HttpMatch, request: &Request, precedence: Precedence) -> [usize; 6] {
+    let kind = entry.path.as_ref().map(|path| path.kind);
+    let is_exact = usize::from(kind == Some(PathMatchType::Exact));
+    let is_pattern = usize::from(kind == Some(PathMatchType::RegularExpression));
+    // Every path has the prefix `/`, which is as good as none; a trailing slash means nothing.
+    let path = entry.path.as_ref().filter(|path| path.kind == PathMatchType::PathPrefix);
+    let prefix = path.map_or(0, |path| path.value.trim_end_matches('/').len().max(1)).saturating_sub(1);
+    let length = if is_exact + is_pattern > 0 { request.path.len().saturating_sub(1) } else { prefix };
+    let has_method = usize::from(entry.method.is_some());
+    let (headers, params) = (entry.headers.len(), entry.query_params.len());
+    match precedence {
+        Precedence::PathLengthFirst => [length, headers, params, has_method, 0, 0],
         // "exact path, longest prefix, method, headers, query parameters"; where regular expressions come is open.
-        _ => [&is_exact, &is_pattern, &prefix, &has_method, &headers, &params],
-    };
-    for criterion in criteria {
-        let most = met.iter().map(|(_, entry)| criterion(entry)).max()?;
-        met.retain(|(_, entry)| criterion(entry) == most);
+        _ => [is_exact, is_pattern, prefix, has_method, headers, params],
     }
-    met.first().map(|(place, _)| *place)
+}
+
+/// "characters of the service, characters of the method, number of headers"
+fn grpc(entry: &GrpcMatch, precedence: Precedence) -> [usize; 6] {
+    let call = entry.method.clone().unwrap_or_default();
+    let length = |name: &Option<String>| name.as_ref().map_or(0, |name| name.chars().count());
+    let (service, method) = (length(&call.service), length(&call.method));
+    // "a method of any service is a regular expression and comes before a service with any method"
+    let is_path = service > 0 && method > 0 && call.kind == ValueMatchType::Exact;
+    let is_pattern = method > 0 && service == 0 || call.kind == ValueMatchType::RegularExpression;
+    let kind = match precedence {
+        Precedence::MethodOfAnyServiceFirst if is_path => 3,
+        Precedence::MethodOfAnyServiceFirst if is_pattern => 2,
+        Precedence::MethodOfAnyServiceFirst if service > 0 => 1,
+        _ => 0,
+    };
+    [kind, service, method, entry.headers.len(), 0, 0]
 }

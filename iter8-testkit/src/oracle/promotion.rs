@@ -1,8 +1,8 @@
 //! Which version is the primary in force, and whether a promotion or removal has to wait.
 
 use iter8_core::{
-    Observation, ObservedRule, ServiceName, Strategy, ValidRelease, VersionDeclaration, VersionName,
-    VersionObservation, Weight,
+    Observation, ObservedRule, Protocol, RouteObservation, ServiceName, Strategy, ValidRelease,
+    VersionDeclaration, VersionName, VersionObservation, Weight,
 };
 
 use super::state::{State, state};
@@ -84,8 +84,29 @@ impl<'a> Case<'a> {
         self.declared.first().map_or(State::NotReady, |primary| primary.state)
     }
 
+    /// The live route: that of the declared protocol, else that of the other.
+    pub(super) fn live(&self) -> Option<&'a RouteObservation> {
+        self.observation.route.as_ref().map(|route| route.of(self.release.protocol).0)
+    }
+
+    /// The route beside it, while the protocol is being changed.
+    pub(super) fn other(&self) -> Option<&'a RouteObservation> {
+        self.observation.route.as_ref().and_then(|route| route.of(self.release.protocol).1)
+    }
+
+    /// The protocol of the live rules; the declared one, if there are none.
+    pub(super) fn live_protocol(&self) -> Protocol {
+        let live = self.live().filter(|route| !route.rules.is_empty());
+        live.map_or(self.release.protocol, |route| route.protocol)
+    }
+
     pub(super) fn live_rules(&self) -> &'a [ObservedRule] {
-        self.observation.route.as_ref().map_or(&[], |route| &route.rules)
+        self.live().map_or(&[], |route| &route.rules)
+    }
+
+    /// Whether a live route names the Service.
+    pub(super) fn is_named(&self, service: &ServiceName) -> bool {
+        self.live().into_iter().chain(self.other()).any(|route| route.named.contains(service))
     }
 
     /// The last live rule that takes every request.

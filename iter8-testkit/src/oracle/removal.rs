@@ -24,10 +24,12 @@ pub(super) fn check(case: &Case<'_>, plan: &RoutePlan) -> Result<(), Disagreemen
         return Err(DisagreementError::new("removals", &expected, &planned));
     }
     // Nothing else tells that a silent parent's time is over.
-    if let Some(Acceptance::From(Some(moment))) =
-        case.observation.route.as_ref().map(|route| acceptance(case, route))
+    if let Some(route) = case.live()
+        && route.parents.iter().any(|parent| is_silent(&parent.verdict))
+        && route.parents.iter().all(|parent| parent.verdict != Verdict::Stale)
+        && !has_counted_as_accepting(case, route)
     {
-        moments.push(moment);
+        moments.extend(end_of_silence(route));
     }
     let look_again = moments.into_iter().min();
     if plan.look_again != look_again {
@@ -57,15 +59,15 @@ fn removal(case: &Case<'_>, known: &Known<'_>) -> Option<(Removal, Option<Timest
         return Some((Removal::Leaving, None));
     }
     // "when the primary is ready the route moves; when the route's parents accept it, plus drainSeconds, ... go"
-    if let Some(route) = &case.observation.route {
-        if route.named.contains(&service.name) {
-            return Some((Removal::Leaving, None));
-        }
+    if case.is_named(&service.name) {
+        return Some((Removal::Leaving, None));
+    }
+    if let Some(route) = case.live() {
         if let Acceptance::From(moment) = acceptance(case, route) {
             return Some((Removal::Leaving, moment));
         }
     }
-    let written = case.observation.route.as_ref().and_then(|route| route.written);
+    let written = case.live().and_then(|route| route.written);
     let since = service.draining_since.filter(|since| {
         // Reading 6. A clock that is behind the API server's cannot tell.
         written.is_none_or(|written| written > now || written <= since.plus_seconds(1))
@@ -87,15 +89,25 @@ enum Acceptance {
 /// acceptance 5 s after the route was written"
 fn acceptance(case: &Case<'_>, route: &RouteObservation) -> Acceptance {
     let waits_for_word = |verdict: &Verdict| matches!(verdict, Verdict::Stale | Verdict::Refused { .. });
-    let is_silent = |verdict: &Verdict| matches!(verdict, Verdict::Silent | Verdict::AcceptedUnversioned);
     if route.parents.iter().any(|parent| waits_for_word(&parent.verdict)) {
         return Acceptance::From(None);
     }
-    if route.parents.iter().any(|parent| is_silent(&parent.verdict))
-        && let Some(moment) = route.written.map(|written| written.plus_seconds(SILENCE_SECONDS))
-        && moment > case.observation.now
+    if route.parents.iter().any(|parent| is_silent(&parent.verdict)) && !has_counted_as_accepting(case, route)
     {
-        return Acceptance::From(Some(moment));
+        return Acceptance::From(end_of_silence(route));
     }
     Acceptance::Given
+}
+
+fn is_silent(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Silent | Verdict::AcceptedUnversioned)
+}
+
+/// Whether a parent that says nothing counts as accepting by now.
+pub(super) fn has_counted_as_accepting(case: &Case<'_>, route: &RouteObservation) -> bool {
+    end_of_silence(route).is_none_or(|moment| moment <= case.observation.now)
+}
+
+fn end_of_silence(route: &RouteObservation) -> Option<Timestamp> {
+    route.written.map(|written| written.plus_seconds(SILENCE_SECONDS))
 }

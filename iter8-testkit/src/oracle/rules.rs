@@ -113,7 +113,11 @@ fn candidates(case: &Case<'_>, planned: &[PlannedRule]) -> Result<(), Disagreeme
     for known in case.removed.iter().filter(|_| case.is_pending) {
         let live = known.service.as_ref().and_then(|service| live_matches(case, service));
         // Reading 5.
-        kept.extend(own(known, live.unwrap_or_else(|| declared_matches(known))));
+        let matches = live.unwrap_or_else(|| declared_matches(known));
+        // Reading 10.
+        if matches.iter().all(|entry| entry.protocol() == case.release.protocol) {
+            kept.extend(own(known, matches));
+        }
     }
     let planned: Vec<_> = planned.iter().filter_map(own_rule).collect();
     fit(case, &listed, &kept, &planned)
@@ -142,9 +146,7 @@ fn fit(case: &Case<'_>, listed: &[Own], kept: &[Own], planned: &[Own]) -> Result
     if let Some(unknown) = planned.iter().find(|rule| !all.contains(rule)) {
         return Err(DisagreementError::new("a candidate's rule", &all, unknown));
     }
-    let is_live = |rule: &&Own| {
-        case.observation.route.as_ref().is_some_and(|route| route.named.contains(&rule.service))
-    };
+    let is_live = |rule: &&Own| case.is_named(&rule.service);
     let mut waiting = all.iter().copied().filter(|rule| !planned.contains(rule));
     if waiting.any(|rule| is_live(&rule)) && planned.iter().any(|rule| !is_live(&rule)) {
         return Err(DisagreementError::new("the rules that wait", &"new ones first", &planned));
@@ -183,6 +185,13 @@ fn blue_green(case: &Case<'_>, planned: &PlannedRule) -> Result<(), Disagreement
         } else if is_in_force {
             expected.insert(service.clone(), (declaration.port, Weight::ZERO));
         }
+    }
+    if let [Known { declaration: Some(own), state, .. }] = case.declared.as_slice()
+        && expected.len() == 1
+        && state.can_serve()
+    {
+        // Reading 11.
+        expected.values_mut().for_each(|(_, weight)| *weight = own.weight);
     }
     let first = planned.backends.first().map(|backend| &backend.service);
     agree("the first of the split", &Some(&case.in_force.service), &first)?;

@@ -84,7 +84,9 @@ fn endpoints_follow(
 
 /// Whether a live rule sends or copies requests to the Service.
 fn gets_requests(service: &ServiceName, observation: &Observation) -> bool {
-    observation.route.iter().flat_map(|route| &route.rules).any(|rule| {
+    let routes =
+        observation.route.iter().flat_map(|route| std::iter::once(route).chain(route.other.as_deref()));
+    routes.flat_map(|route| &route.rules).any(|rule| {
         rule.backends.iter().any(|backend| backend.service == *service && backend.weight > Weight::ZERO)
             || rule.mirrors.iter().any(|mirror| mirror.service == *service)
     })

@@ -119,11 +119,14 @@ impl Cluster {
             version.endpoints = old.endpoints;
             version.endpoints_rollout.clone_from(&old.endpoints_rollout);
         }
-        if let (Some(route), Some(old)) = (&mut seen.route, &before.route)
-            && route.written == old.written
-        {
-            route.parents.clone_from(&old.parents);
-        }
+        for_each_route(&mut seen, |route| {
+            let old = before.route.as_ref().map(|old| old.of(route.protocol).0);
+            if let Some(old) =
+                old.filter(|old| (old.protocol, old.written) == (route.protocol, route.written))
+            {
+                route.parents.clone_from(&old.parents);
+            }
+        });
         seen
     }
 
@@ -142,9 +145,11 @@ impl Cluster {
 
     /// The parents of the route say this of it.
     pub fn report(&mut self, verdict: &Verdict) {
-        for parent in self.now.route.iter_mut().flat_map(|route| &mut route.parents) {
-            parent.verdict = verdict.clone();
-        }
+        for_each_route(&mut self.now, |route| {
+            for parent in &mut route.parents {
+                parent.verdict = verdict.clone();
+            }
+        });
     }
 
     /// Something happens to a version, where it has objects to which it can happen.
@@ -212,12 +217,38 @@ pub fn planned_rules(plan: &RoutePlan) -> Vec<ObservedRule> {
     rules.collect()
 }
 
+/// Does this to the live routes of either protocol.
+fn for_each_route(observation: &mut Observation, mut act: impl FnMut(&mut RouteObservation)) {
+    if let Some(route) = &mut observation.route {
+        act(route);
+        if let Some(other) = &mut route.other {
+            act(other);
+        }
+    }
+}
+
+/// The live routes of both protocols together.
+pub(super) fn both(
+    route: Option<RouteObservation>,
+    other: Option<RouteObservation>,
+) -> Option<RouteObservation> {
+    match (route, other) {
+        (Some(route), Some(other)) => Some(RouteObservation { other: Some(Box::new(other)), ..route }),
+        (route, other) => route.or(other),
+    }
+}
+
 /// A live route with these rules, of which nobody has said anything yet.
-pub(super) fn route(rules: Vec<ObservedRule>, port: u16, written: Timestamp) -> RouteObservation {
+pub(super) fn route(
+    rules: Vec<ObservedRule>,
+    protocol: Protocol,
+    port: u16,
+    written: Timestamp,
+) -> RouteObservation {
     let backends = rules.iter().flat_map(|rule| &rule.backends).map(|backend| &backend.service);
     let mirrors = rules.iter().flat_map(|rule| &rule.mirrors).map(|mirror| &mirror.service);
     RouteObservation {
-        protocol: Protocol::Http,
+        protocol,
         other: None,
         named: backends.chain(mirrors).cloned().collect(),
         written: Some(written),

@@ -1,8 +1,8 @@
 //! What a user does to a document.
 
 use iter8_core::{
-    Declared, ParentRef, Port, Release, RouteMatch, RouteOptions, Strategy as Routing, Version, VersionName,
-    Weight,
+    Declared, ParentRef, Port, Protocol, Release, RouteMatch, RouteOptions, Strategy as Routing, Version,
+    VersionName, Weight,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,6 +25,8 @@ pub enum Edit {
     Insert(usize, Box<Version>),
     /// Another strategy.
     Strategy(Routing),
+    /// Another protocol.
+    Protocol(Protocol),
     /// Other Gateways.
     Gateways(Vec<ParentRef>),
     /// Another drain.
@@ -63,6 +65,7 @@ impl Edit {
                 }
             }
             Self::Strategy(strategy) => edited.application.strategy = Some(*strategy),
+            Self::Protocol(protocol) => edited.application.protocol = Some(*protocol),
             Self::Gateways(gateways) => edited.gateways.clone_from(gateways),
             Self::DrainSeconds(seconds) => edited.application.drain_seconds = Some(*seconds),
             Self::Route(options) => edited.application.route = options.clone(),
@@ -148,6 +151,7 @@ pub fn edits() -> impl Strategy<Value = Edit> {
         2 => place().prop_map(Edit::Remove),
         3 => (place(), named).prop_map(|(at, version)| Edit::Insert(at, version)),
         1 => strategies.prop_map(Edit::Strategy),
+        1 => select(vec![Protocol::Http, Protocol::Grpc]).prop_map(Edit::Protocol),
         1 => gateways().prop_map(Edit::Gateways),
         1 => (0..9_u32).prop_map(Edit::DrainSeconds),
         1 => route_options().prop_map(Edit::Route),

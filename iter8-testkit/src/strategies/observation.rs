@@ -3,15 +3,17 @@
 use std::fmt;
 
 use iter8_core::{
-    Capabilities, Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport, Rollout,
-    RouteMatch, RouteObservation, ServiceName, Timestamp, ValidRelease, Verdict, VersionObservation, plan,
+    Capabilities, Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport, Protocol,
+    Rollout, RouteMatch, RouteObservation, ServiceName, Timestamp, ValidRelease, Verdict, VersionObservation,
+    plan,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::cluster::{planned_rules, route};
+use super::cluster::{both, planned_rules, route};
+use super::protocol::of_protocol;
 use super::release::{matches_of_one, number, valid_releases};
 
 /// The time of every observation of this module, in seconds.
@@ -93,9 +95,9 @@ pub fn observations(releases: &[ValidRelease]) -> impl Strategy<Value = Observat
         observation.route = match live {
             LiveRoute::Absent => None,
             LiveRoute::AsPlanned(written) => first.as_ref().and_then(|release| {
-                let rules =
-                    planned_rules(&plan(release, &Observation { route: None, ..observation.clone() }));
-                let mut route = route(rules, release.service_port.get(), written);
+                let plan = plan(release, &Observation { route: None, ..observation.clone() });
+                let rules = planned_rules(&plan);
+                let mut route = route(rules, release.protocol, release.service_port.get(), written);
                 route.parents.iter_mut().for_each(|parent| parent.verdict = Verdict::AcceptedUnversioned);
                 (!route.rules.is_empty()).then_some(route)
             }),
@@ -212,23 +214,28 @@ fn live_routes(releases: &[ValidRelease]) -> impl Strategy<Value = LiveRoute> + 
         select(vec![0, 3, 4, 5, 6, 60])
             .prop_map(|ago| Timestamp::default().plus_seconds(NOW.saturating_add(3).saturating_sub(ago)))
     };
-    let arbitrary = (vec(rules(services), 0..4), option::weighted(0.8, written()), vec(verdicts(), 0..3))
-        .prop_map(|(mut rules, written, verdicts)| {
-            // Only the last rule reads as the default rule.
-            let others = rules.len().saturating_sub(1);
-            for rule in rules.iter_mut().take(others).filter(|rule| rule.matches.is_empty()) {
-                rule.matches = vec![RouteMatch::default()].into();
-            }
-            let parents = verdicts.into_iter().enumerate().map(|(index, verdict)| ParentReport {
-                parent: format!("Gateway test/g{index}").into(),
-                verdict,
-            });
-            LiveRoute::Arbitrary(RouteObservation {
-                parents: parents.collect(),
-                written,
-                ..route(rules, 80, Timestamp::default())
+    let arbitrary = move |protocol| {
+        (
+            vec(rules(services.clone(), protocol), 0..4),
+            option::weighted(0.8, written()),
+            vec(verdicts(), 0..3),
+        )
+            .prop_map(move |(rules, written, verdicts)| {
+                let parents = verdicts.into_iter().enumerate().map(|(index, verdict)| ParentReport {
+                    parent: format!("Gateway test/g{index}").into(),
+                    verdict,
+                });
+                let (parents, rules) = (parents.collect(), with_one_default_rule(rules, protocol));
+                RouteObservation { parents, written, ..route(rules, protocol, 80, Timestamp::default()) }
             })
-        });
+    };
+    let present = select(vec![(true, false), (true, false), (false, true), (true, true)]);
+    let arbitrary = (present, arbitrary(Protocol::Http), arbitrary(Protocol::Grpc)).prop_filter_map(
+        "a route is there",
+        |((has_http, has_grpc), http, grpc)| {
+            both(Some(http).filter(|_| has_http), Some(grpc).filter(|_| has_grpc)).map(LiveRoute::Arbitrary)
+        },
+    );
     prop_oneof![
         1 => Just(LiveRoute::Absent),
         4 => written().prop_map(LiveRoute::AsPlanned),
@@ -236,7 +243,16 @@ fn live_routes(releases: &[ValidRelease]) -> impl Strategy<Value = LiveRoute> + 
     ]
 }
 
-fn rules(services: Vec<ServiceName>) -> impl Strategy<Value = ObservedRule> {
+/// Only the last rule reads as the default rule.
+fn with_one_default_rule(mut rules: Vec<ObservedRule>, protocol: Protocol) -> Vec<ObservedRule> {
+    let others = rules.len().saturating_sub(1);
+    for rule in rules.iter_mut().take(others).filter(|rule| rule.matches.is_empty()) {
+        rule.matches = vec![of_protocol(&RouteMatch::default(), protocol)].into();
+    }
+    rules
+}
+
+fn rules(services: Vec<ServiceName>, protocol: Protocol) -> impl Strategy<Value = ObservedRule> {
     let backend = (any::<Index>(), select(vec![80, 8080]), select(vec![0, 1, 1, 50]));
     let mirror = (any::<Index>(), select(vec![10, 100]));
     let matches = prop_oneof![Just(Vec::new()), matches_of_one()];
@@ -254,7 +270,7 @@ fn rules(services: Vec<ServiceName>) -> impl Strategy<Value = ObservedRule> {
                 Some(ObservedMirror { service: service(index)?, port: number(80), percent: number(*percent) })
             });
             let mirrors = mirrors.collect();
-            let matches = matches.iter().map(RouteMatch::canonical).collect();
+            let matches = matches.iter().map(|entry| of_protocol(entry, protocol).canonical()).collect();
             ObservedRule { matches, backends, mirrors, altered, ..ObservedRule::default() }
         },
     )

@@ -2,14 +2,16 @@
 
 use iter8_core::{
     Application, Capabilities, Declared, DeclaredFilter, Environment, Header, HeaderModifier, Hostname,
-    HttpMatch, Method, ParentRef, PathMatch, PathMatchType, Release, ReleaseKey, RouteFilter, RouteMatch,
-    RouteOptions, Specification, Strategy as Routing, Timeouts, ValidRelease, Value, ValueMatch,
+    HttpMatch, Method, ParentRef, PathMatch, PathMatchType, Protocol, Release, ReleaseKey, RouteFilter,
+    RouteMatch, RouteOptions, Specification, Strategy as Routing, Timeouts, ValidRelease, Value, ValueMatch,
     ValueMatchType, Version, validate,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+
+use super::protocol::fit_for_protocol;
 
 /// Names that a version may have; a version without one is called after its place in the list.
 pub(super) const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -57,12 +59,12 @@ pub fn releases() -> impl Strategy<Value = Release> {
     select(strategies).prop_flat_map(releases_of)
 }
 
-/// Documents of one strategy with one to four versions.
+/// Documents of one strategy with one to four versions, for HTTP or gRPC.
 pub fn releases_of(strategy: Routing) -> impl Strategy<Value = Release> {
     let names = subsequence(&NAMES[..], 1..=4).prop_shuffle();
-    let rest = (gateways(), option::of(0..9_u32), route_options());
+    let rest = (gateways(), option::of(0..9_u32), route_options(), protocols());
     (names, vec((versions(), any::<bool>()), 4), rest).prop_map(
-        move |(names, versions, (gateways, drain_seconds, route))| {
+        move |(names, versions, (gateways, drain_seconds, route, protocol))| {
             let versions = names
                 .iter()
                 .zip(versions)
@@ -73,6 +75,7 @@ pub fn releases_of(strategy: Routing) -> impl Strategy<Value = Release> {
                 gateways,
                 application: Application {
                     strategy: Some(strategy),
+                    protocol,
                     drain_seconds,
                     route,
                     versions: versions.collect(),
@@ -101,7 +104,12 @@ pub(super) fn fit_for(strategy: Routing, mut release: Release) -> Release {
             (version.weight, version.matches) = (None, Vec::new());
         }
     }
-    release
+    fit_for_protocol(release)
+}
+
+/// HTTP in most cases, by default or not.
+fn protocols() -> impl Strategy<Value = Option<Protocol>> {
+    prop_oneof![2 => Just(None), 1 => Just(Some(Protocol::Http)), 1 => Just(Some(Protocol::Grpc))]
 }
 
 /// An entry of the list without a name.

@@ -1,12 +1,16 @@
 //! Requests, and whether one meets a match.
 
-use iter8_core::{PathMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};
+use iter8_core::{
+    GrpcMethodMatch, PathMatch, PathMatchType, Protocol, RouteMatch, ValueMatch, ValueMatchType,
+};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 const PATHS: [&str; 8] = ["/", "/a", "/a/", "/a/b", "/a/b/c", "/ab", "/a/c", "/b"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
+/// The calls of gRPC: method `b` of service `a`, for example.
+const CALLS: [&str; 6] = ["/a/b", "/a/c", "/a/a", "/b/b", "/b/a", "/ab/b"];
 const VALUES: [&str; 3] = ["test", "1", "2"];
 
 /// A request, as far as a match looks at it.
@@ -46,8 +50,13 @@ impl Request {
         let param = |wanted: &ValueMatch| {
             self.query_params.iter().any(|(name, value)| *name == wanted.name && is_value(wanted, value))
         };
-        // These requests are no gRPC requests.
-        let RouteMatch::Http(entry) = entry else { return false };
+        let entry = match entry {
+            RouteMatch::Http(entry) => entry,
+            RouteMatch::Grpc(entry) => {
+                return entry.method.as_ref().is_none_or(|call| self.calls(call))
+                    && entry.headers.iter().all(header);
+            }
+        };
         entry.path.as_ref().is_none_or(|path| self.is_at(path))
             && entry.method.is_none_or(|method| method.as_str() == self.method)
             && entry.headers.iter().all(header)
@@ -65,6 +74,21 @@ impl Request {
     pub fn target(&self) -> String {
         let query: Vec<_> = self.query_params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if query.is_empty() { self.path.to_owned() } else { format!("{}?{}", self.path, query.join("&")) }
+    }
+
+    /// Whether it calls this method, taken for a gRPC request: `POST /SERVICE/METHOD`.
+    fn calls(&self, wanted: &GrpcMethodMatch) -> bool {
+        let mut elements = self.path.split('/').skip(1);
+        let (Some(service), Some(method), None) = (elements.next(), elements.next(), elements.next()) else {
+            return false;
+        };
+        let is = |name: &Option<String>, found: &str| {
+            name.as_ref().is_none_or(|name| match wanted.kind {
+                ValueMatchType::Exact => name == found,
+                ValueMatchType::RegularExpression => fits(name, found),
+            })
+        };
+        is(&wanted.service, service) && is(&wanted.method, method)
     }
 
     fn is_at(&self, wanted: &PathMatch) -> bool {
@@ -95,6 +119,9 @@ fn fits(pattern: &str, text: &str) -> bool {
         "/a.*" => text.starts_with("/a"),
         "/a(/b)?" => text == "/a" || text == "/a/b",
         "[12]" => text == "1" || text == "2",
+        "a.*" => text.starts_with('a'),
+        "[ab]" => text == "a" || text == "b",
+        "b" => text == "b",
         _ => false,
     }
 }
@@ -111,6 +138,16 @@ pub fn requests() -> impl Strategy<Value = Request> {
             query_params: present([("p", p), ("q", q)]),
         }
     })
+}
+
+/// Requests as a release of this protocol gets them: for gRPC, `POST /SERVICE/METHOD`.
+pub fn requests_of(protocol: Protocol) -> BoxedStrategy<Request> {
+    match protocol {
+        Protocol::Http => requests().boxed(),
+        Protocol::Grpc => (requests(), select(&CALLS[..]))
+            .prop_map(|(request, path)| Request { method: "POST", path, query_params: Vec::new(), ..request })
+            .boxed(),
+    }
 }
 
 /// Every request that [`requests`] makes: some thousands.

@@ -33,13 +33,20 @@ fn planned_weight(moment: &Moment, service: &ServiceName) -> Option<Weight> {
     default.backends.iter().find(|backend| backend.service == *service).map(|backend| backend.weight)
 }
 
+/// Whether the versions of a split have shares; one that is left alone has all.
+fn is_split(moment: &Moment) -> bool {
+    moment.plan.rules().last().is_some_and(|default| default.backends.len() > 1)
+}
+
 fn is_default(moment: &Moment, service: &ServiceName) -> bool {
     moment.plan.rules().last().is_some_and(|rule| rule.backends[0].service == *service)
 }
 
 /// Whether the live route leads only to Pods that serve.
 fn leads_to_pods(observation: &Observation) -> Result<(), TestCaseError> {
-    for rule in observation.route.iter().flat_map(|route| &route.rules) {
+    let routes =
+        observation.route.iter().flat_map(|route| std::iter::once(route).chain(route.other.as_deref()));
+    for rule in routes.flat_map(|route| &route.rules) {
         for backend in rule.backends.iter().filter(|backend| backend.weight != Weight::ZERO) {
             let serves = observation.versions.values().any(|seen| {
                 seen.service.as_ref().is_some_and(|service| service.name == backend.service)
@@ -89,7 +96,10 @@ proptest! {
                 if moment.release.strategy == Routing::Canary && let Some(live) = own_rule(moment, service) {
                     prop_assert_eq!(planned_matches(moment, service), Some(live.matches.to_vec()));
                 }
-                if moment.release.strategy == Routing::BlueGreen && let Some(live) = live_weight(moment, service) {
+                if moment.release.strategy == Routing::BlueGreen
+                    && is_split(moment)
+                    && let Some(live) = live_weight(moment, service)
+                {
                     prop_assert_eq!(planned_weight(moment, service), Some(live));
                 }
             }
@@ -133,8 +143,8 @@ proptest! {
             for (version, removal) in moment.plan.removed() {
                 let seen = &moment.seen.versions[&version.name];
                 let Some(service) = seen.service.as_ref().filter(|service| !service.deleting) else { continue };
-                let route = moment.seen.route.as_ref();
-                let is_named = route.is_some_and(|route| route.named.contains(&service.name))
+                let routes = moment.seen.route.iter().flat_map(|route| std::iter::once(route).chain(route.other.as_deref()));
+                let is_named = routes.into_iter().any(|route| route.named.contains(&service.name))
                     || moment.plan.rules().iter().flat_map(serving).any(|named| *named == service.name);
                 let is_leaving = matches!(removal, Removal::DrainBegins | Removal::Draining { .. } | Removal::Due);
                 prop_assert!(!(is_leaving && is_named), "{} {removal:?}: {:?}", version.name, rules(&moment.plan));

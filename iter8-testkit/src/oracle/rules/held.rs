@@ -10,15 +10,15 @@ use crate::oracle::promotion::{Case, InForce};
 pub(super) struct Held {
     /// The matches of each rule, and who gets its requests: nobody has weight 0.
     rules: Vec<(Vec<RouteMatch>, Split)>,
-    /// Whether the route is what remembers the primary before.
-    is_memory: bool,
+    /// Whether the route is what remembers the primary before, or is one of another protocol.
+    is_kept_whole: bool,
     pub(super) in_force: InForce,
 }
 
 impl Held {
     /// Whether the rules of the new strategy would give requests otherwise.
     pub(super) fn must_be(&self) -> bool {
-        self.is_memory || self.rules.len() > 1 || self.rules.iter().any(|(_, split)| split.len() > 1)
+        self.is_kept_whole || self.rules.len() > 1 || self.rules.iter().any(|(_, split)| split.len() > 1)
     }
 
     pub(super) fn check(&self, planned: &[PlannedRule]) -> Result<(), DisagreementError> {
@@ -46,7 +46,9 @@ pub(super) fn rules(case: &Case<'_>) -> Option<Held> {
     // Without a route nothing would remember the primary before, to which the front leads until then.
     let is_memory = strategy == Strategy::None && !case.in_force.is_declared && !case.live_rules().is_empty();
     let is_other = live_strategy(case.live_rules()).is_some_and(|live| live != strategy);
-    if !case.is_pending || !(is_memory || is_other) {
+    // Reading 10.
+    let is_other_protocol = strategy != Strategy::None && case.live_protocol() != case.release.protocol;
+    if !case.is_pending || !(is_memory || is_other || is_other_protocol) {
         return None;
     }
     let in_force = case.held_in_force();
@@ -66,7 +68,7 @@ pub(super) fn rules(case: &Case<'_>) -> Option<Held> {
     if rules.last().is_none_or(|(matches, _)| !matches.is_empty()) {
         rules.push((Vec::new(), alone(&in_force)));
     }
-    Some(Held { rules, is_memory, in_force })
+    Some(Held { rules, is_kept_whole: is_memory || is_other_protocol, in_force })
 }
 
 fn of(

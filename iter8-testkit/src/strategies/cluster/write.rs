@@ -1,11 +1,11 @@
 //! What a controller writes.
 
 use iter8_core::{
-    DeploymentObservation, Removal, Rollout, RoutePlan, ServiceObservation, ValidRelease, ValidVersion,
-    VersionObservation,
+    DeploymentObservation, Removal, Rollout, RouteObservation, RoutePlan, ServiceObservation, ValidRelease,
+    ValidVersion, VersionObservation,
 };
 
-use super::{Cluster, planned_rules, route};
+use super::{Cluster, both, planned_rules, route};
 
 impl Cluster {
     /// Does what a plan says, as a controller that dies after so many writes.
@@ -20,15 +20,7 @@ impl Cluster {
         if self.now.front_selector != front && writes.one() {
             self.now.front_selector = front;
         }
-        let rules = planned_rules(plan);
-        let is_written = match &self.now.route {
-            Some(live) => live.rules == rules && !plan.repair,
-            None => rules.is_empty(),
-        };
-        if !is_written && writes.one() {
-            self.now.route =
-                (!rules.is_empty()).then(|| route(rules, release.service_port.get(), self.now.now));
-        }
+        self.write_routes(release, plan, &mut writes);
         for (version, removal) in plan.removed() {
             match removal {
                 Removal::DrainBegins if writes.one() => {
@@ -49,8 +41,37 @@ impl Cluster {
     /// Writes the planned front Service and route, of which nobody has said anything yet.
     pub fn route(&mut self, release: &ValidRelease, plan: &RoutePlan) {
         self.now.front_selector = plan.front.as_ref().map(|front| front.selector.clone());
+        let (_, other) = self.live_routes(plan);
+        self.now.route = other;
+        self.write_routes(release, plan, &mut Writes(usize::MAX));
+    }
+
+    /// The live route of the planned protocol, and that of the other.
+    fn live_routes(&self, plan: &RoutePlan) -> (Option<RouteObservation>, Option<RouteObservation>) {
+        let protocol = plan.route.as_ref().map(|route| route.protocol).unwrap_or_default();
+        let live =
+            self.now.route.iter().flat_map(|route| std::iter::once(route).chain(route.other.as_deref()));
+        let alone = live.map(|route| RouteObservation { other: None, ..route.clone() });
+        let (mut own, mut other): (Vec<_>, Vec<_>) = alone.partition(|route| route.protocol == protocol);
+        (own.pop(), other.pop())
+    }
+
+    /// Writes the planned route, then takes away those that are not needed any more.
+    fn write_routes(&mut self, release: &ValidRelease, plan: &RoutePlan, writes: &mut Writes) {
+        let (mut own, mut other) = self.live_routes(plan);
         let rules = planned_rules(plan);
-        self.now.route = (!rules.is_empty()).then(|| route(rules, release.service_port.get(), self.now.now));
+        if let Some(planned) = &plan.route {
+            let is_written = own.as_ref().is_some_and(|live| live.rules == rules && !plan.repair);
+            if !is_written && writes.one() {
+                own = Some(route(rules, planned.protocol, release.service_port.get(), self.now.now));
+            }
+        } else if own.is_some() && writes.one() {
+            own = None;
+        }
+        if other.is_some() && !plan.keeps_other_routes && writes.one() {
+            other = None;
+        }
+        self.now.route = both(own, other);
     }
 
     /// Writes the objects of a version where they differ: first its Deployment, then its Service.
