@@ -8,6 +8,7 @@ use live::Live;
 pub(crate) use removal::Acceptance;
 use rules::Routing;
 
+use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{ServiceName, VersionName};
 use crate::observation::{
     Observation, ObservedRule, Rollout, ServiceObservation, TargetPort, Timestamp, VersionDeclaration,
@@ -17,7 +18,7 @@ use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
 use crate::readiness::{Readiness, rollout_to_name};
 use crate::reason::{Pending, Reason};
 use crate::release::{Protocol, Strategy};
-use crate::shared::Labels;
+use crate::shared::{Labels, List};
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::weight::Port;
 
@@ -85,6 +86,8 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     for version in &mut versions {
         version.weight = rules::default_weight(&rules, &version.service);
     }
+    let (timeouts, filters) = situation.of_every_rule(protocol);
+    let repair = situation.live.rules().iter().any(|live| is_altered(live, timeouts, &filters));
     let route = (!rules.is_empty()).then(|| PlannedRoute {
         protocol,
         name: release.application.clone(),
@@ -94,14 +97,14 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
         hostnames: release.hostnames.clone(),
         labels: release.route_labels.clone(),
         annotations: release.route_annotations.clone(),
-        timeouts: release.timeouts,
-        filters: release.filters.clone(),
+        timeouts,
+        filters,
         rules,
     });
     RoutePlan {
         strategy: release.strategy,
         front: release.has_front().then(|| front(release, &in_force, protocol)),
-        repair: situation.live.rules().iter().any(|rule| is_altered(release, rule)),
+        repair,
         keeps_other_routes: route
             .as_ref()
             .is_some_and(|route| keeps_other_routes(&situation.live, route, observation.now)),
@@ -131,8 +134,8 @@ fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, now: Timestamp) -
 }
 
 /// Whether a live rule has, or lacks, something that no strategy changes.
-fn is_altered(release: &ValidRelease, live: &ObservedRule) -> bool {
-    live.altered || live.timeouts != release.timeouts || live.filters != release.filters
+fn is_altered(live: &ObservedRule, timeouts: Timeouts, filters: &List<RouteFilter>) -> bool {
+    live.altered || live.timeouts != timeouts || live.filters != *filters
 }
 
 /// Everything the steps of planning look at.
@@ -242,6 +245,15 @@ impl<'a> Situation<'a> {
         // INVARIANT: `declared` has the primary first; the release's own is the same one.
         let readiness = self.declared.first().map_or(&Readiness::Ready, |declared| &declared.readiness);
         (self.release.primary(), readiness)
+    }
+
+    /// The timeouts and filters of every rule: the declared ones, except that a route of the protocol before, which may not
+    /// be able to have them, keeps its own.
+    fn of_every_rule(&self, protocol: Protocol) -> (Timeouts, List<RouteFilter>) {
+        match self.live.rules().last().filter(|_| protocol != self.release.protocol) {
+            Some(live) => (live.timeouts, live.filters.clone()),
+            None => (self.release.timeouts, self.release.filters.clone()),
+        }
     }
 
     /// The default rule names the declared primary, or, until that is ready for the first time, the one before it.

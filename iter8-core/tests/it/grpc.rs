@@ -5,7 +5,7 @@ use iter8_core::{
     RouteCapabilities, RouteObservation, RoutePlan, TimeoutSupport, ValidRelease, Verdict, declare, plan,
 };
 
-use crate::world::World;
+use crate::world::{World, document};
 
 fn declared(text: &str, capabilities: &Capabilities) -> Result<ValidRelease, String> {
     let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
@@ -362,4 +362,20 @@ fn a_grpc_route_stays_until_every_parent_has_looked_at_the_http_route() {
     assert!(waiting.keeps_other_routes);
     observation.now = waiting.look_again.unwrap();
     assert!(!plan(&after, &observation).keeps_other_routes, "its silence is over");
+}
+
+#[test]
+fn a_grpc_route_that_is_held_gets_none_of_the_timeouts_that_it_cannot_have() {
+    let versions = "versions: [{image: web:1}, {image: web:2}]";
+    let before = format!("environment: deployment-gtw\napplication: {{protocol: grpc, strategy: canary, {versions}}}");
+    let after = format!(
+        "environment: deployment-gtw\napplication: {{strategy: canary, route: {{timeouts: {{request: 3s}}}}, {versions}}}"
+    );
+    let (before, after) = (document(&before), document(&after));
+    let mut observation = Observation::all_ready(&before);
+    observation.route = Some(routed(&plan(&before, &observation), Verdict::Accepted, None));
+    let held = plan(&after, &observation);
+    let route = held.route.unwrap();
+    assert_eq!((route.protocol, route.timeouts.is_empty()), (Protocol::Grpc, true));
+    assert!(!held.repair, "it would be written again and again");
 }
