@@ -247,10 +247,11 @@ impl<'a> Situation<'a> {
         (self.release.primary(), readiness)
     }
 
-    /// The timeouts and filters of every rule: the declared ones, except that a route of the protocol before, which may not
-    /// be able to have them, keeps its own.
+    /// The timeouts and filters of every rule: the declared ones, except that a route of the protocol before, or one that
+    /// the document does not ask for any more, keeps its own: it may not be able to have them.
     fn of_every_rule(&self, protocol: Protocol) -> (Timeouts, List<RouteFilter>) {
-        match self.live.rules().last().filter(|_| protocol != self.release.protocol) {
+        let is_held = protocol != self.release.protocol || self.release.strategy == Strategy::None;
+        match self.live.rules().last().filter(|_| is_held) {
             Some(live) => (live.timeouts, live.filters.clone()),
             None => (self.release.timeouts, self.release.filters.clone()),
         }

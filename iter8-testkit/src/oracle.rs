@@ -24,9 +24,8 @@
 //!    endpoints.
 //! 9. Where there is no route, the front Service tells the primary before, and a version to which it leads does not
 //!    begin to drain.
-//! 10. A change of protocol waits as a change of strategy does, but for the mirrors and a single default rule: a route of
-//!    another kind holds those, too. Matches of another protocol are not kept. The routes of the protocol before stay until
-//!    those of the new one are in force.
+//! 10. A change of protocol waits as a change of strategy does, and holds a single default rule and mirrors, too. Matches
+//!     of another protocol are not kept. The routes of the protocol before stay until those of the new one are in force.
 //! 11. A weight means nothing without others: a version that is left alone keeps none.
 //!
 //! ```

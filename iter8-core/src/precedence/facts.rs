@@ -126,7 +126,8 @@ fn pair(claimants: &[Claimant<'_>], rules: [usize; 2], precedence: Precedence) -
             }
         }
     }
-    let matters = pair.kept || pair.moved || !pair.in_list_order.is_empty() || !pair.turned.is_empty();
+    // Where the order decides, it is wrong one way or the other.
+    let matters = !(pair.in_list_order.is_empty() && pair.turned.is_empty());
     matters.then_some(pair)
 }
 

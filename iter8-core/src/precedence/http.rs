@@ -63,11 +63,7 @@ pub(super) fn comparisons(one: &HttpMatch, other: &HttpMatch, precedence: Preced
         (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Exact(_))
         | (Precedence::PathLengthFirst, Path::Exact(_), Path::RegularExpression(_)) => [tied; 2],
         (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Prefix(_))
-        | (Precedence::PathLengthFirst, Path::Prefix(_), Path::RegularExpression(_))
-            if tied != decided =>
-        {
-            [decided, tied]
-        }
+        | (Precedence::PathLengthFirst, Path::Prefix(_), Path::RegularExpression(_)) => [decided, tied],
         (
             Precedence::Specification | Precedence::PathLengthFirst | Precedence::MethodOfAnyServiceFirst,
             ..,

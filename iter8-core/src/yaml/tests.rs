@@ -1,3 +1,5 @@
+mod grammar;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -240,8 +242,14 @@ const LINES: [&str; 40] = [
 
 const ENDS: [&str; 6] = ["", "", "", " ", " # c", "#c"];
 
+/// Texts are short, so there are many of them: more only where the environment says so.
+fn config() -> ProptestConfig {
+    let config = iter8_testkit::strategies::config();
+    ProptestConfig { cases: config.cases.max(4096), ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn the_fast_reader_reads_what_the_slow_one_reads(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12)) {

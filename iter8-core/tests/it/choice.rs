@@ -1,6 +1,8 @@
 //! What a mesh chooses by the planned rules, against what the specification chooses in list order, for every request
 //! of a small world. The choosers are written from the texts and know nothing of the planner.
 
+mod grpc;
+
 use iter8_core::{
     HttpMatch, Notice, Observation, PathMatchType, Precedence, RouteMatch, RoutePlan, ValidRelease,
     ValueMatch, ValueMatchType, VersionMatch, plan,

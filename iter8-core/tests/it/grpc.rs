@@ -367,7 +367,8 @@ fn a_grpc_route_stays_until_every_parent_has_looked_at_the_http_route() {
 #[test]
 fn a_grpc_route_that_is_held_gets_none_of_the_timeouts_that_it_cannot_have() {
     let versions = "versions: [{image: web:1}, {image: web:2}]";
-    let before = format!("environment: deployment-gtw\napplication: {{protocol: grpc, strategy: canary, {versions}}}");
+    let before =
+        format!("environment: deployment-gtw\napplication: {{protocol: grpc, strategy: canary, {versions}}}");
     let after = format!(
         "environment: deployment-gtw\napplication: {{strategy: canary, route: {{timeouts: {{request: 3s}}}}, {versions}}}"
     );

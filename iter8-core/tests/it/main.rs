@@ -19,6 +19,8 @@ mod laws;
 mod oracle;
 mod planner;
 mod promotion;
+mod reach;
+mod readiness;
 mod snapshots;
 mod specifications;
 mod world;

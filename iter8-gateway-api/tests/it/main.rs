@@ -9,6 +9,7 @@ mod golden;
 mod grpc;
 mod lowering;
 mod observe;
+mod reach;
 mod release;
 mod round_trip;
 mod snapshots;

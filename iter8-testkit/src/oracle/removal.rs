@@ -62,10 +62,8 @@ fn removal(case: &Case<'_>, known: &Known<'_>) -> Option<(Removal, Option<Timest
     if case.is_named(&service.name) {
         return Some((Removal::Leaving, None));
     }
-    if let Some(route) = case.live() {
-        if let Acceptance::From(moment) = acceptance(case, route) {
-            return Some((Removal::Leaving, moment));
-        }
+    if let Some(Acceptance::From(moment)) = case.live().map(|route| acceptance(case, route)) {
+        return Some((Removal::Leaving, moment));
     }
     let written = case.live().and_then(|route| route.written);
     let since = service.draining_since.filter(|since| {

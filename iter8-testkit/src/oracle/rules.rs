@@ -191,7 +191,9 @@ fn blue_green(case: &Case<'_>, planned: &PlannedRule) -> Result<(), Disagreement
         && state.can_serve()
     {
         // Reading 11.
-        expected.values_mut().for_each(|(_, weight)| *weight = own.weight);
+        for (_, weight) in expected.values_mut() {
+            *weight = own.weight;
+        }
     }
     let first = planned.backends.first().map(|backend| &backend.service);
     agree("the first of the split", &Some(&case.in_force.service), &first)?;
