@@ -139,11 +139,9 @@ fn removal(
     Some((Removal::Due, Reason::Unreachable, None))
 }
 
+/// Copies are planned for declared versions only.
 fn is_named(rules: &[PlannedRule], service: &ServiceName) -> bool {
-    rules.iter().any(|rule| {
-        rule.backends.iter().any(|backend| backend.service == *service)
-            || rule.mirrors.iter().any(|mirror| mirror.service == *service)
-    })
+    rules.iter().flat_map(|rule| &rule.backends).any(|backend| backend.service == *service)
 }
 
 /// `None` only for a version without any object.

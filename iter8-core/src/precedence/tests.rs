@@ -1,3 +1,5 @@
+mod grpc;
+
 use super::http::Specificity;
 use super::*;
 use crate::notice::{Notice, VersionMatch};

@@ -8,6 +8,7 @@ mod filters;
 mod front;
 mod golden;
 mod grpc;
+mod held;
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,

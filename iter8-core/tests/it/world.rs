@@ -1,10 +1,10 @@
 //! A cluster in the core's terms, driven by hand, and short ways to read plans.
 
 use iter8_core::{
-    Capabilities, Document, Notice, Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport,
-    PlannedVersion, Precedence, Protocol, ReleaseKey, Removal, RouteCapabilities, RouteObservation,
-    RoutePlan, Timestamp, ValidRelease, ValidVersion, Verdict, VersionName, VersionObservation, declare,
-    plan,
+    Capabilities, Document, Limits, Notice, Observation, ObservedBackend, ObservedMirror, ObservedRule,
+    ParentReport, PlannedVersion, Precedence, Protocol, ReleaseKey, Removal, RouteCapabilities,
+    RouteObservation, RoutePlan, Timestamp, ValidRelease, ValidVersion, Verdict, VersionName,
+    VersionObservation, declare, plan,
 };
 
 /// A release `web` in namespace `test` with these versions, each in flow style.
@@ -18,6 +18,11 @@ pub(crate) fn for_linkerd(strategy: &str, versions: &[&str]) -> ValidRelease {
     let all = Capabilities::specification();
     let http = RouteCapabilities { precedence, ..RouteCapabilities::HTTP };
     document_for(&text(strategy, versions), &Capabilities { http, ..all })
+}
+
+/// The same for a mesh whose routes have so little room.
+pub(crate) fn in_room(limits: Limits, strategy: &str, versions: &[&str]) -> ValidRelease {
+    document_for(&text(strategy, versions), &Capabilities { limits, ..Capabilities::specification() })
 }
 
 fn text(strategy: &str, versions: &[&str]) -> String {

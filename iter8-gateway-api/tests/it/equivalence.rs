@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Capabilities, Document, FilterType, MatchKind, Notice, PathMatchType, PlannedRule, Precedence,
-    RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, VersionObservation, declare, plan,
+    Capabilities, Document, FilterType, MatchKind, Notice, PathMatchType, PlannedRule, Precedence, Protocol,
+    RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, ValueMatchType, VersionObservation,
+    declare, plan,
 };
 use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
 use iter8_testkit::oracle::choose;
 use iter8_testkit::simulator::{self, Outcome, Parent, RouteSet};
-use iter8_testkit::strategies::{Request, Situation, config, key, requests, situations};
+use iter8_testkit::strategies::{Request, Situation, config, key, requests_of, situations};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
@@ -28,11 +29,21 @@ fn for_every_mesh(
     property: impl Fn(&GatewayApiBackend, &Situation, &[Request]) -> Result<(), TestCaseError>,
 ) {
     for backend in backends() {
-        let cases = (situations(backend.capabilities()), vec(requests(), 8));
-        let outcome = TestRunner::new(config())
-            .run(&cases, |(situation, requests)| property(&backend, &situation, &requests));
+        let requests = |protocol| vec(requests_of(protocol), 8);
+        let cases = (situations(backend.capabilities()), requests(Protocol::Http), requests(Protocol::Grpc));
+        let outcome = TestRunner::new(config()).run(&cases, |(situation, requests, calls)| {
+            let plan = plan(&situation.release, &situation.observation);
+            let requests =
+                if protocol(&plan, &situation.release) == Protocol::Grpc { calls } else { requests };
+            property(&backend, &situation, &requests)
+        });
         outcome.unwrap_or_else(|error| panic!("{}: {error}", backend.capabilities().mesh));
     }
+}
+
+/// What the requests are sent by: while a change of protocol waits, that of before.
+fn protocol(plan: &RoutePlan, release: &ValidRelease) -> Protocol {
+    plan.route.as_ref().map_or(release.protocol, |route| route.protocol)
 }
 
 /// The rules of the mesh as the simulator knows them, from its own sources.
@@ -70,7 +81,12 @@ fn gateway_object(namespace: &str, name: &str) -> Value {
 
 /// Where the request can be sent, and whose rules count there: to the front Service, where the mesh's do, and to every
 /// Gateway under one of its hostnames, where the specification's do.
-fn parents(release: &ValidRelease) -> Vec<(Parent, String, Precedence)> {
+fn parents(
+    backend: &GatewayApiBackend,
+    release: &ValidRelease,
+    protocol: Protocol,
+) -> Vec<(Parent, String, Precedence)> {
+    let precedence = backend.capabilities().of(protocol).unwrap().precedence;
     let front = Parent::service(release.namespace().as_str(), release.application.as_str());
     let authority = format!("web.test:{}", release.service_port.get());
     let gateways = release.gateways.iter().map(|gateway| {
@@ -79,26 +95,40 @@ fn parents(release: &ValidRelease) -> Vec<(Parent, String, Precedence)> {
         let parent = Parent::gateway(namespace.as_str(), gateway.name.as_str());
         (parent, hostname, Precedence::Specification)
     });
-    std::iter::once((front, authority, release.precedence())).chain(gateways).collect()
+    std::iter::once((front, authority, precedence)).chain(gateways).collect()
 }
 
-fn sent(request: &Request, authority: &str) -> simulator::Request {
+fn sent(request: &Request, authority: &str, protocol: Protocol) -> simulator::Request {
     let url = format!("http://{authority}{}", request.target());
     let sent = simulator::Request::new(request.method, &url).unwrap();
+    let sent =
+        if protocol == Protocol::Grpc { sent.header("content-type", "application/grpc") } else { sent };
     request.headers.iter().fold(sent, |sent, (name, value)| sent.header(name, value))
 }
 
-/// Whether the mesh has all kinds of matches in the plan. Live rules, which the observation makes up and the plan may keep,
-/// can be of a kind that no release for this mesh can declare.
-fn is_for(backend: &GatewayApiBackend, plan: &RoutePlan) -> bool {
-    let has_expressions = backend.capabilities().http.matches.contains(&MatchKind::PathRegularExpression);
-    let is_expression = |entry: &RouteMatch| match entry {
+/// Whether the mesh has all kinds of matches in the plan, none of which meet the request in an order that is left open.
+/// Live rules, which the observation makes up and the plan may keep, can be of a kind that no release for this mesh can
+/// declare.
+fn is_decided(backend: &GatewayApiBackend, plan: &RoutePlan, request: &Request) -> bool {
+    let Some(route) = &plan.route else { return false };
+    let kinds = backend.capabilities().of(route.protocol).unwrap().matches;
+    let is_known = |entry: &RouteMatch| match entry {
         RouteMatch::Http(entry) => {
-            entry.path.as_ref().is_some_and(|path| path.kind == PathMatchType::RegularExpression)
+            let mut path = entry.path.iter();
+            kinds.contains(&MatchKind::PathRegularExpression)
+                || !path.any(|path| path.kind == PathMatchType::RegularExpression)
         }
-        other @ RouteMatch::Grpc(_) => panic!("{other:?} is not tested"),
+        RouteMatch::Grpc(entry) => {
+            let mut call = entry.method.iter();
+            kinds.contains(&MatchKind::GrpcMethodRegularExpression)
+                || !call.any(|call| call.kind == ValueMatchType::RegularExpression)
+        }
     };
-    has_expressions || !plan.rules().iter().flat_map(|rule| rule.matches.iter()).any(is_expression)
+    let is_open = |notice: &Notice| match notice {
+        Notice::LeftOpen { one, other } => request.meets(&one.entry) && request.meets(&other.entry),
+        _ => false,
+    };
+    route.rules.iter().flat_map(|rule| rule.matches.iter()).all(is_known) && !plan.notices.iter().any(is_open)
 }
 
 fn chosen<'a>(plan: &'a RoutePlan, request: &Request, precedence: Precedence) -> &'a PlannedRule {
@@ -130,11 +160,11 @@ fn is_same(one: &Shares, other: &Shares) -> bool {
 fn every_request_gets_from_the_routes_what_it_gets_by_the_plan() {
     for_every_mesh(|backend, Situation { release, observation }, requests| {
         let plan = plan(release, observation);
-        let routes = simulated(backend, release, &plan);
-        for request in requests.iter().filter(|_| plan.route.is_some() && is_for(backend, &plan)) {
-            for (parent, authority, precedence) in parents(release) {
+        let (routes, protocol) = (simulated(backend, release, &plan), protocol(&plan, release));
+        for request in requests.iter().filter(|request| is_decided(backend, &plan, request)) {
+            for (parent, authority, precedence) in parents(backend, release, protocol) {
                 let rule = chosen(&plan, request, precedence);
-                let outcome = routes.route(&parent, &sent(request, &authority));
+                let outcome = routes.route(&parent, &sent(request, &authority, protocol));
                 let (expected, found) = (planned_shares(rule), simulated_shares(&outcome));
                 prop_assert!(
                     is_same(&expected, &found),
@@ -186,13 +216,13 @@ fn any_two_conditions_on_the_path_are_chosen_between_as_planned() {
             let Ok(release) = declare(&key(), &document, backend.capabilities()) else { continue };
             let plan = plan(&release, &iter8_core::Observation::all_ready(&release));
             let routes = simulated(&backend, &release, &plan);
-            for ((parent, authority, precedence), request) in parents(&release)
+            for ((parent, authority, precedence), request) in parents(&backend, &release, Protocol::Http)
                 .iter()
                 .flat_map(|parent| requests.iter().map(move |request| (parent, request)))
             {
                 compared += 1;
                 let expected = planned_shares(chosen(&plan, request, *precedence));
-                let outcome = routes.route(parent, &sent(request, authority));
+                let outcome = routes.route(parent, &sent(request, authority, Protocol::Http));
                 let mesh = backend.capabilities().mesh;
                 assert!(
                     is_same(&expected, &simulated_shares(&outcome)),
@@ -208,20 +238,21 @@ fn any_two_conditions_on_the_path_are_chosen_between_as_planned() {
 #[test]
 fn every_answer_names_its_version_and_has_the_users_own_headers() {
     for_every_mesh(|backend, Situation { release, observation }, requests| {
-        let has_filter = backend.capabilities().http.has_on_backends(FilterType::ResponseHeaderModifier);
         let plan = plan(release, observation);
-        let routes = simulated(backend, release, &plan);
-        for request in requests.iter().filter(|_| plan.route.is_some() && is_for(backend, &plan)) {
-            for (parent, authority, precedence) in parents(release) {
+        let (routes, protocol) = (simulated(backend, release, &plan), protocol(&plan, release));
+        let of_mesh = backend.capabilities().of(protocol).unwrap();
+        let has_filter = of_mesh.has_on_backends(FilterType::ResponseHeaderModifier);
+        for request in requests.iter().filter(|request| is_decided(backend, &plan, request)) {
+            for (parent, authority, precedence) in parents(backend, release, protocol) {
                 let rule = chosen(&plan, request, precedence);
-                let outcome = routes.route(&parent, &sent(request, &authority));
+                let outcome = routes.route(&parent, &sent(request, &authority, protocol));
                 for found in &outcome.backends {
                     let effect = outcome.effect_on(found);
                     // A mesh without this filter at backends cannot say which of several it was.
                     if has_filter || rule.backends.len() == 1 {
                         prop_assert_eq!(effect.response_headers.add.get("app-version"), Some(&found.name));
                     }
-                    for filter in &release.filters {
+                    for filter in plan.route.iter().flat_map(|route| &*route.filters) {
                         let is_there = match filter {
                             RouteFilter::RequestHeaderModifier(headers) => headers.set.iter().all(|header| {
                                 effect.request.headers.get(&header.name) == Some(&header.value)
@@ -249,10 +280,10 @@ fn every_answer_names_its_version_and_has_the_users_own_headers() {
 fn law_5_every_request_to_the_front_service_goes_to_one_version() {
     for_every_mesh(|backend, Situation { release, observation }, requests| {
         let plan = plan(release, observation);
-        let routes = simulated(backend, release, &plan);
-        let (front, authority, _) = parents(release).remove(0);
+        let (routes, protocol) = (simulated(backend, release, &plan), protocol(&plan, release));
+        let (front, authority, _) = parents(backend, release, protocol).remove(0);
         for request in requests {
-            let outcome = routes.route(&front, &sent(request, &authority));
+            let outcome = routes.route(&front, &sent(request, &authority, protocol));
             // Without a route the front Service leads to the primary.
             prop_assert_eq!(outcome.passthrough, plan.route.is_none());
             let sum: f64 = outcome.backends.iter().map(|backend| backend.share).sum();
@@ -270,21 +301,24 @@ fn law_5_a_candidates_readiness_changes_nothing_for_requests_without_its_match()
     for_every_mesh(|backend, Situation { release, .. }, requests| {
         let all_ready = iter8_core::Observation::all_ready(release);
         let before = plan(release, &all_ready);
-        // Where no order of the rules makes the mesh choose as specified, a notice says so.
-        let is_told =
-            |plan: &RoutePlan| plan.notices.iter().any(|notice| matches!(notice, Notice::OtherChoice { .. }));
+        // Where no order of the rules makes the mesh choose as specified, or it is not specified, a notice says so.
+        let is_told = |plan: &RoutePlan| {
+            let is_of_order =
+                |notice: &Notice| matches!(notice, Notice::OtherChoice { .. } | Notice::LeftOpen { .. });
+            plan.notices.iter().any(is_of_order)
+        };
         if release.strategy != iter8_core::Strategy::Canary || is_told(&before) {
             return Ok(());
         }
-        let (front, authority, _) = parents(release).remove(0);
-        let routes = simulated(backend, release, &before);
+        let (routes, protocol) = (simulated(backend, release, &before), release.protocol);
+        let (front, authority, _) = parents(backend, release, protocol).remove(0);
         for candidate in release.candidates() {
             let mut observation = all_ready.clone();
             observation.versions.insert(candidate.name.clone(), VersionObservation::default());
             let after = simulated(backend, release, &plan(release, &observation));
             let is_without = |request: &&Request| !candidate.matches.iter().any(|entry| request.meets(entry));
             for request in requests.iter().filter(is_without) {
-                let sent = sent(request, &authority);
+                let sent = sent(request, &authority, protocol);
                 let (one, other) = (routes.route(&front, &sent), after.route(&front, &sent));
                 prop_assert_eq!(simulated_shares(&one), simulated_shares(&other));
             }
