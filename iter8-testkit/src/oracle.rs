@@ -26,7 +26,7 @@
 //!    begin to drain.
 //! 10. A change of protocol waits as a change of strategy does, and holds a single default rule and mirrors, too. Matches
 //!     of another protocol are not kept. The routes of the protocol before stay until those of the new one are in force.
-//! 11. A weight means nothing without others: a version that is left alone keeps none.
+//! 11. A weight means nothing without others: a version that is left alone keeps none but the one that it has alone.
 //!
 //! ```
 //! use iter8_core::{Capabilities, plan};

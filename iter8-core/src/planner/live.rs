@@ -89,6 +89,12 @@ impl<'a> Live<'a> {
         weight.filter(|weight| *weight != Weight::ZERO)
     }
 
+    /// The weight of a Service that has the default rule for itself.
+    pub(super) fn weight_alone(&self, service: &ServiceName) -> Option<Weight> {
+        let [only] = self.default_rule()?.backends.as_slice() else { return None };
+        Some(only.weight).filter(|weight| only.service == *service && *weight != Weight::ZERO)
+    }
+
     /// The strategy that the live rules can only come from; `None` where they fit several
     /// (a single rule with a single backend).
     pub(super) fn strategy(&self) -> Option<Strategy> {

@@ -172,7 +172,7 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
             routing.because(place, Reason::TooManyBackends { limit });
         }
     }
-    declared_weight_alone(&mut backends, situation, &mut routing);
+    weight_alone(&mut backends, situation, &mut routing);
     some_weight(&mut backends, in_force, &mut routing);
     primary_first(&mut backends, in_force);
     let reason = RuleReason { version: None, reason: Reason::Split { versions: backends.len() } };
@@ -180,15 +180,20 @@ fn blue_green(situation: &Situation<'_>, in_force: &InForce<'_>, pending: Option
     routing
 }
 
-/// A share means nothing without others, so who is left alone keeps none: the next plan could not tell that it had one.
-fn declared_weight_alone(backends: &mut [PlannedBackend], situation: &Situation<'_>, routing: &mut Routing) {
-    if let ([backend], Some(declared)) = (backends, situation.declared.first())
-        && declared.readiness.is_routable()
-    {
-        let (weight, readiness) = (declared.version.weight, declared.readiness.clone());
-        backend.weight = weight;
-        routing.because(0, Reason::Weight { weight, readiness });
-    }
+/// A share means nothing without others, so who is left alone keeps none. It keeps the weight that it has alone.
+fn weight_alone(backends: &mut [PlannedBackend], situation: &Situation<'_>, routing: &mut Routing) {
+    let ([backend], Some(declared)) = (backends, situation.declared.first()) else { return };
+    let readiness = declared.readiness.clone();
+    let (weight, reason) = match (&declared.readiness, situation.live.weight_alone(&backend.service)) {
+        (Readiness::Updating(_), Some(weight)) => (weight, Reason::KeepsWeight { weight, readiness }),
+        (Readiness::Ready, _) | (Readiness::Updating(_), None) => {
+            let weight = declared.version.weight;
+            (weight, Reason::Weight { weight, readiness })
+        }
+        (Readiness::NotReady(_), _) => return,
+    };
+    backend.weight = weight;
+    routing.because(0, reason);
 }
 
 /// The shares that removed versions keep until what is pending is done.

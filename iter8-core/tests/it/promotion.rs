@@ -423,6 +423,18 @@ fn a_version_that_is_left_alone_in_its_split_keeps_no_weight() {
 }
 
 #[test]
+fn a_version_alone_in_its_split_keeps_its_weight_until_it_is_ready() {
+    let mut world = World::running(&release("blue-green", &["{image: web:1, weight: 30}"]));
+    let redefined = release("blue-green", &["{image: web:2, weight: 60}"]);
+    world.write(&redefined);
+    for _ in 0..2 {
+        assert_eq!(rules(&world.step(&redefined)), ["* → web-0*30"]);
+    }
+    world.finish("web-0");
+    assert_eq!(rules(&world.step(&redefined)), ["* → web-0*60"]);
+}
+
+#[test]
 fn the_front_waits_for_a_blue_green_version_that_becomes_the_primary_before_it_was_ever_ready() {
     let (old, new) = ("{image: web:1, metadata: {name: old}}", "{image: web:2, metadata: {name: new}}");
     let before = release("blue-green", &[old, new]);

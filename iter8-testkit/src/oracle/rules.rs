@@ -191,8 +191,11 @@ fn blue_green(case: &Case<'_>, planned: &PlannedRule) -> Result<(), Disagreement
         && state.can_serve()
     {
         // Reading 11.
-        for (_, weight) in expected.values_mut() {
-            *weight = own.weight;
+        let live = case.live_default().map_or(&[][..], |rule| &rule.backends);
+        for (service, (_, weight)) in &mut expected {
+            let alone = live.first().filter(|only| live.len() == 1 && only.service == *service);
+            let kept = alone.map(|only| only.weight).filter(|weight| *weight > Weight::ZERO);
+            *weight = kept.filter(|_| *state == State::Updating).unwrap_or(own.weight);
         }
     }
     let first = planned.backends.first().map(|backend| &backend.service);

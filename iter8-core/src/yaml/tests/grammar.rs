@@ -180,8 +180,8 @@ const FLOWS: [&str; 18] = [
 #[derive(Debug, Clone)]
 enum Node {
     Leaf(&'static str),
-    Map(Vec<(&'static str, Node)>),
-    List(Vec<Node>),
+    Map(Vec<(&'static str, Self)>),
+    List(Vec<Self>),
 }
 
 /// How a collection is printed.
@@ -220,7 +220,7 @@ fn nodes() -> impl Strategy<Value = Node> {
 fn print(node: &Node, indent: usize, styles: &mut impl Iterator<Item = Style>) -> String {
     let Some(style) = styles.next() else { return String::new() };
     let margin = " ".repeat(indent);
-    let deeper = indent + style.indent;
+    let deeper = indent.saturating_add(style.indent);
     match node {
         Node::Leaf(text) => {
             let text = text.replace('\n', &format!("\n{}", " ".repeat(indent.max(1))));
@@ -233,7 +233,7 @@ fn print(node: &Node, indent: usize, styles: &mut impl Iterator<Item = Style>) -
             let mut entry = print(entry, deeper, styles);
             // A collection may begin on the line of its `-`.
             if style.after == " " && entry.starts_with(&format!("\n{}", " ".repeat(deeper))) {
-                entry = format!("{}{}", " ".repeat(style.indent - 1), entry.trim_start());
+                entry = format!("{}{}", " ".repeat(style.indent.saturating_sub(1)), entry.trim_start());
                 entry.insert(0, ' ');
             }
             format!("{lines}\n{}{margin}-{entry}", style.before)
@@ -262,7 +262,7 @@ fn damaged() -> impl Strategy<Value = String> {
     (documents(), prop_oneof![2 => Just(Vec::new()), 1 => vec(damage, 1..3)]).prop_map(|(text, damages)| {
         let mut text: Vec<char> = text.chars().collect();
         for (at, insertion) in damages {
-            let at = at.index(text.len() + 1);
+            let at = at.index(text.len().saturating_add(1));
             match insertion {
                 Some(insertion) => text.insert(at, insertion),
                 None => drop(text.drain(at.min(text.len().saturating_sub(1))..).next()),
