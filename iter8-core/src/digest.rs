@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Value;
 use crate::shared::{Labels, List};
+use crate::{Fields, Value};
 
 /// A fingerprint of a declared object, kept on the object as annotation `iter8.tools/digest`.
 ///
@@ -45,7 +45,9 @@ impl Digest {
         let mut hash = Hasher::default();
         what.encode(&mut hash);
         let nibbles = hash.0.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-        Self(nibbles.filter_map(|nibble| DIGITS.get(usize::from(nibble))).collect())
+        let mut text = String::with_capacity(16);
+        text.extend(nibbles.filter_map(|nibble| DIGITS.get(usize::from(nibble))));
+        Self(text)
     }
 
     /// A digest as read from an annotation.
@@ -211,10 +213,20 @@ impl<T: Encode> Encode for List<T> {
     }
 }
 
-impl<T: Encode> Encode for BTreeMap<String, T> {
+impl Encode for BTreeMap<String, String> {
     fn encode(&self, hash: &mut Hasher) {
         hash.length(b'm', self.len());
         for (name, value) in self {
+            hash.text(b'k', name);
+            value.encode(hash);
+        }
+    }
+}
+
+impl Encode for Fields {
+    fn encode(&self, hash: &mut Hasher) {
+        hash.length(b'm', self.len());
+        for (name, value) in self.iter() {
             hash.text(b'k', name);
             value.encode(hash);
         }
@@ -316,8 +328,8 @@ mod tests {
             ("targetPort", Value::Null),
             ("appProtocol", Value::Null),
             ("selector", Value::from([("app", "web".into())])),
-            ("labels", Value::Map(BTreeMap::new())),
-            ("annotations", Value::Map(BTreeMap::new())),
+            ("labels", Value::Map(Fields::default())),
+            ("annotations", Value::Map(Fields::default())),
         ]);
         assert_eq!(front.digest(), Digest::of(&expected));
     }

@@ -237,11 +237,16 @@ impl Labels {
 
 impl Labels {
     /// These, with the other ones over them.
-    pub(crate) fn with(&self, over: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn with(&self, over: BTreeMap<String, String>) -> Self {
         if over.is_empty() {
             return self.clone();
         }
-        self.iter().chain(over).map(|(key, value)| (key.clone(), value.clone())).collect()
+        if self.is_empty() {
+            return over.into();
+        }
+        let mut texts = BTreeMap::clone(self);
+        texts.extend(over);
+        texts.into()
     }
 }
 

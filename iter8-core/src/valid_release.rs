@@ -38,7 +38,7 @@ pub struct ValidRelease {
     pub drain_seconds: u32,
     /// The Gateways that also get the routes.
     pub gateways: List<ParentRef>,
-    /// The hostnames of the Gateways' route.
+    /// The hostnames of the Gateways' route; without Gateways those that are declared all the same.
     pub hostnames: List<Hostname>,
     /// Labels of the front Service.
     pub labels: Labels,

@@ -13,6 +13,7 @@ mod specification;
 mod version;
 
 use std::collections::BTreeSet;
+use std::mem::take;
 
 use mesh::Mesh;
 
@@ -23,7 +24,7 @@ use crate::name::{Hostname, Namespace, ServiceName};
 use crate::notice::Notice;
 use crate::plan::PlannedMirror;
 use crate::precedence::Arrangement;
-use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy, Version};
+use crate::release::{Environment, ParentRef, Release, ReleaseKey, RouteOptions, Strategy, Version};
 use crate::shared::List;
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::violation::{InvalidReleaseError, Violation};
@@ -155,9 +156,10 @@ fn check(
     limits::check(strategy, application, &release.hostnames, mesh, &mut violations);
     let has_front = environment == Environment::DeploymentGtw;
     let warnings = warnings(&release, strategy, has_front);
-    let versions = std::mem::take(&mut release.application.versions);
-    let application = &release.application;
-    let (labels, annotations) = (application.labels.clone().into(), application.annotations.clone().into());
+    let application = &mut release.application;
+    let versions = take(&mut application.versions);
+    let (labels, annotations) =
+        (take(&mut application.labels).into(), take(&mut application.annotations).into());
     let context = version::Context {
         key,
         application: &name,
@@ -182,19 +184,21 @@ fn check(
 
     let mut versions = versions.into_iter();
     let Some(primary) = versions.next() else { return (None, violations) };
+    let RouteOptions { labels: route_labels, annotations: route_annotations, timeouts, .. } =
+        take(&mut release.application.route);
     let valid = ValidRelease {
         key: key.clone(),
         environment,
         strategy,
-        service_port: application.service_port.unwrap_or(Port::HTTP),
-        drain_seconds: application.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS),
-        gateways: release.gateways.clone().into(),
-        hostnames: hostnames(&name, key, &release.hostnames),
-        route_labels: labels.with(&application.route.labels),
-        route_annotations: annotations.with(&application.route.annotations),
+        service_port: release.application.service_port.unwrap_or(Port::HTTP),
+        drain_seconds: release.application.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS),
+        hostnames: hostnames(&name, key, release.hostnames, &release.gateways),
+        gateways: release.gateways.into(),
+        route_labels: labels.with(route_labels),
+        route_annotations: annotations.with(route_annotations),
         labels,
         annotations,
-        timeouts: application.route.timeouts,
+        timeouts,
         filters: filters.into(),
         mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
         warnings,
@@ -331,9 +335,14 @@ fn application_name(
 }
 
 /// The hostnames of the Gateways' route: the user's, else those of the front Service.
-fn hostnames(application: &ServiceName, key: &ReleaseKey, declared: &[Hostname]) -> List<Hostname> {
-    if !declared.is_empty() {
-        return declared.to_vec().into();
+fn hostnames(
+    application: &ServiceName,
+    key: &ReleaseKey,
+    declared: Vec<Hostname>,
+    gateways: &[ParentRef],
+) -> List<Hostname> {
+    if !declared.is_empty() || gateways.is_empty() {
+        return declared.into();
     }
     let namespace = &key.namespace;
     [

@@ -4,17 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
 
-/// The fields of a map, in the order of their names.
-///
-/// ```
-/// use iter8_core::{Fields, Value};
-///
-/// let spec: Fields = [("replicas".to_owned(), Value::Integer(3))].into();
-/// assert_eq!(Value::Map(spec).get("replicas"), Some(&Value::Integer(3)));
-/// ```
-pub type Fields = BTreeMap<String, Value>;
+use crate::Fields;
 
 /// A value as JSON and YAML know it.
 ///
@@ -166,13 +158,14 @@ impl<V: Into<Self>> From<Vec<V>> for Value {
 
 impl<const N: usize> From<[(&str, Self); N]> for Value {
     fn from(fields: [(&str, Self); N]) -> Self {
-        Self::Map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        Self::Map(fields.into())
     }
 }
 
 impl From<&BTreeMap<String, String>> for Value {
     fn from(fields: &BTreeMap<String, String>) -> Self {
-        Self::Map(fields.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect())
+        let fields = fields.iter().map(|(name, text)| (name.as_str(), Self::from(text.as_str())));
+        Self::Map(fields.collect())
     }
 }
 
@@ -217,13 +210,7 @@ impl Serialize for Value {
                 }
                 list.end()
             }
-            Self::Map(fields) => {
-                let mut map = serializer.serialize_map(Some(fields.len()))?;
-                for (name, value) in fields {
-                    map.serialize_entry(name, value)?;
-                }
-                map.end()
-            }
+            Self::Map(fields) => fields.serialize(serializer),
         }
     }
 }
@@ -292,10 +279,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut fields = Fields::new();
-        while let Some((name, value)) = map.next_entry()? {
-            fields.insert(name, value);
+        let mut fields: Vec<(String, Value)> = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
         }
-        Ok(Value::Map(fields))
+        Ok(Value::Map(fields.into_iter().collect()))
     }
 }

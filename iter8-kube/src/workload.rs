@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Digest, FrontService, ObjectKind, Port, Rollout, RoutePlan, RoutingBackend, Specification, TargetPort,
-    Text, ValidRelease, ValidVersion, Value,
+    Digest, Fields, FrontService, ObjectKind, Port, Rollout, RoutePlan, RoutingBackend, Specification,
+    TargetPort, Text, ValidRelease, ValidVersion, Value,
 };
 use kube::api::DynamicObject;
 use serde::Deserialize;
@@ -222,11 +222,16 @@ struct Parts<'a> {
 }
 
 fn build(release: &ValidRelease, kind: ObjectKind, parts: &Parts<'_>) -> Result<Desired, BuildError> {
-    let mut metadata = parts.own.map(|own| own.metadata.clone()).unwrap_or_default();
-    metadata.insert("name".to_owned(), parts.name.into());
-    metadata.insert("namespace".to_owned(), release.namespace().as_str().into());
-    metadata.insert("labels".to_owned(), parts.labels.into());
-    metadata.insert("annotations".to_owned(), parts.annotations.into());
+    let own = parts.own.into_iter().flat_map(|own| own.metadata.iter());
+    let own = own.map(|(name, value)| (name, value.clone()));
+    let metadata: Fields = own
+        .chain([
+            ("name", parts.name.into()),
+            ("namespace", release.namespace().as_str().into()),
+            ("labels", parts.labels.into()),
+            ("annotations", parts.annotations.into()),
+        ])
+        .collect();
     let object = json!({ "metadata": metadata, "spec": parts.spec });
     let mut object: DynamicObject = serde_json::from_value(object)
         .map_err(|source| BuildError { what: format!("{} {}", kind.kind, parts.name), source })?;

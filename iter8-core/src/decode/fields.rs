@@ -184,7 +184,7 @@ impl<'a> Node<'a> {
             .filter(|(_, value)| **value != Value::Null)
             .filter_map(|(name, value)| {
                 let node = Node::new(value, self.path.field(name), self.context);
-                Some((name.clone(), node.owned_text()?))
+                Some((name.to_owned(), node.owned_text()?))
             })
             .collect()
     }
@@ -237,8 +237,7 @@ impl<'a> MapReader<'a> {
 
     /// The fields that were not asked for.
     pub(super) fn rest(&self) -> Fields {
-        let rest = self.fields.iter().filter(|(name, _)| self.is_rest(name));
-        rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+        self.fields.iter().filter(|(name, _)| self.is_rest(name)).collect()
     }
 
     fn is_rest(&self, name: &str) -> bool {
@@ -247,7 +246,7 @@ impl<'a> MapReader<'a> {
 
     /// Reports the fields that were not asked for.
     pub(super) fn finish(self) {
-        for name in self.fields.keys().filter(|name| self.is_rest(name)) {
+        for (name, _) in self.fields.iter().filter(|(name, _)| self.is_rest(name)) {
             let violation = Violation::new(self.path.field(name), format!("unknown field `{}`", Brief(name)));
             self.context.report(match nearest(name, &self.known) {
                 Some(known) => violation.hint(format!("did you mean `{known}`?")),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::fields::Node;
 use super::matches;
-use crate::Value;
 use crate::name::Namespace;
 use crate::release::{Protocol, Specification, Version};
 use crate::route_match::RouteMatch;
+use crate::{Fields, Value};
 
 pub(super) fn version(node: &Node<'_>, protocol: Protocol) -> Version {
     let mut version = Version::default();
@@ -83,7 +83,7 @@ where
 /// An empty map counts as absent.
 fn specification(node: &Node<'_>) -> Option<Specification> {
     let mut fields = node.map()?;
-    if node.value.as_map().is_some_and(BTreeMap::is_empty) {
+    if node.value.as_map().is_some_and(Fields::is_empty) {
         return None;
     }
     let mut specification = Specification::default();
@@ -97,7 +97,8 @@ fn specification(node: &Node<'_>) -> Option<Specification> {
         specification.metadata = fields.rest();
     }
     // Validation says where it is missing.
-    specification.spec = fields.take("spec").and_then(|node| node.map().map(|fields| fields.rest()));
+    specification.spec =
+        fields.take("spec").and_then(|node| node.map().and(node.value.as_map()).cloned());
     fields.finish();
     Some(specification)
 }

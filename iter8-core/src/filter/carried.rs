@@ -136,7 +136,7 @@ fn with(value: Value, name: &str, change: impl Fn(&Value) -> Value) -> Value {
 /// The map with these fields where it does not have them.
 fn with_defaults(value: &Value, defaults: &[(&str, Value)]) -> Value {
     let Value::Map(fields) = value else { return value.clone() };
-    let missing = defaults.iter().filter(|(name, _)| !fields.contains_key(*name));
+    let missing = defaults.iter().filter(|(name, _)| !fields.contains_key(name));
     let declared = fields.iter().map(|(name, value)| (owned(name), value.clone()));
     let fields: Vec<_> = missing.map(|(name, value)| (owned(name), value.clone())).chain(declared).collect();
     Value::Map(fields.into_iter().collect::<Fields>())

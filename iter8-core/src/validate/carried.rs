@@ -198,7 +198,7 @@ impl Shape {
             (Self::List(..), _) => refuse("must be a list", "write a list, with `- ` before each entry"),
             (Self::Map(known), Value::Map(fields)) => {
                 for (name, is_required, shape) in *known {
-                    match fields.get(*name) {
+                    match fields.get(name) {
                         Some(value) => shape.check(value, &path.field(name), violations),
                         None if *is_required => {
                             let violation = Violation::new(path.field(name), "is required");

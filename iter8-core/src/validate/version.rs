@@ -1,6 +1,7 @@
 //! One version: names, port, merged metadata.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::Arc;
 
 use super::mesh::Mesh;
@@ -13,7 +14,7 @@ use crate::release::{Declared, ReleaseKey, Specification, Strategy, Version};
 use crate::shared::{Labels, List, Text};
 use crate::valid_release::ValidVersion;
 use crate::weight::{Percent, Port, Weight};
-use crate::{FieldPath, RouteMatch, Value, Violation};
+use crate::{FieldPath, RouteMatch, Violation};
 
 /// What the versions of a release have in common.
 pub(super) struct Context<'a> {
@@ -81,10 +82,10 @@ pub(super) fn version(
         own_selector.map_or_else(|| [("app".to_owned(), name.as_str().to_owned())].into(), Labels::from);
     specification::check_pod_labels(&declared, name.as_str(), &selector, &path, violations);
 
-    let (labels, annotations) =
-        (context.labels.with(&declared.labels), context.annotations.with(&declared.annotations));
+    let labels = context.labels.with(take(&mut declared.labels));
+    let annotations = context.annotations.with(take(&mut declared.annotations));
     let with = |labels: &Labels, own: Option<&BTreeMap<String, String>>| {
-        own.map_or_else(|| labels.clone(), |own| labels.with(own))
+        own.map_or_else(|| labels.clone(), |own| labels.with(own.clone()))
     };
     let (own_deployment, own_service) = (declared.deployment.as_ref(), declared.service.as_ref());
     let version = ValidVersion {
@@ -113,8 +114,8 @@ pub(super) fn version(
         name,
         service,
         deployment,
-        deployment_digest: Digest::of(&Value::Null),
-        service_digest: Digest::of(&Value::Null),
+        deployment_digest: Digest::from_annotation(""),
+        service_digest: Digest::from_annotation(""),
     };
     Some(version.with_digests())
 }

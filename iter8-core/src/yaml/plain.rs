@@ -4,10 +4,9 @@
 //! Whatever this reads, the slow reader reads alike. Everything else is left to that one, which knows all of YAML and
 //! says what is wrong; so every doubt here ends in `None`.
 
-use std::collections::btree_map::Entry;
-
 use super::DEPTH;
 use super::scalar::{Number, number};
+use crate::fields::Field;
 use crate::{Fields, Value};
 
 /// More values than any release has; beyond, the slow reader says what is wrong.
@@ -18,29 +17,63 @@ const NAME: usize = 512;
 
 /// The value of a text that is one plain document.
 pub(super) fn read(text: &str) -> Option<Value> {
-    if !text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+    if !is_printable_ascii(text.as_bytes()) {
         return None;
     }
-    let mut reader = Reader { rest: text, current: None, nodes: 0 };
+    let mut reader = Reader { rest: text, current: None, fields: Vec::new(), nodes: 0 };
     reader.advance();
-    if reader.current? == (Line { indent: 0, text: "---" }) {
+    if reader.current.as_ref().is_some_and(|line| line.indent == 0 && line.text == "---") {
         reader.advance();
     }
     let root = reader.block(0)?;
     reader.current.is_none().then_some(root)
 }
 
+fn is_printable_ascii(text: &[u8]) -> bool {
+    let is_legal = |byte: &u8| matches!(byte, b'\n' | b' '..=b'~');
+    // Without a way out in between, the bytes of a chunk are looked at together.
+    text.chunks(64).all(|chunk| chunk.iter().fold(true, |all, byte| all & is_legal(byte)))
+}
+
 /// What a line says: without its indentation, trailing spaces and, if there is nothing else, its comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Line<'a> {
     indent: usize,
     text: &'a str,
+    begins: Begin<'a>,
+}
+
+/// What begins on a line.
+#[derive(Debug, Clone, Copy)]
+enum Begin<'a> {
+    /// An entry of a list: what comes after its `-`.
+    Entry(&'a str),
+    /// A field: its name, and what comes after its `:`.
+    Field(&'a str, &'a str),
+    Other,
+}
+
+impl<'a> Line<'a> {
+    fn new(indent: usize, text: &'a str) -> Self {
+        let begins = match (entry(text), name(text)) {
+            (Some(rest), _) => Begin::Entry(rest),
+            (None, Some((name, rest))) => Begin::Field(name, rest),
+            (None, None) => Begin::Other,
+        };
+        Self { indent, text, begins }
+    }
+
+    fn is_entry(&self) -> bool {
+        matches!(self.begins, Begin::Entry(_))
+    }
 }
 
 struct Reader<'a> {
     /// The lines after the current one.
     rest: &'a str,
     current: Option<Line<'a>>,
+    /// The fields read so far of the maps that are being read, the innermost last.
+    fields: Vec<Field>,
     nodes: usize,
 }
 
@@ -55,7 +88,7 @@ impl<'a> Reader<'a> {
             let text = line.trim_start_matches(' ');
             if !text.is_empty() && !text.starts_with('#') {
                 let indent = line.len().saturating_sub(text.len());
-                self.current = Some(Line { indent, text: text.trim_end_matches(' ') });
+                self.current = Some(Line::new(indent, text.trim_end_matches(' ')));
                 return;
             }
         }
@@ -69,32 +102,26 @@ impl<'a> Reader<'a> {
     /// The map, list or flow collection that begins with the current line.
     fn block(&mut self, depth: usize) -> Option<Value> {
         self.count(depth)?;
-        let Line { indent, text } = self.current?;
+        let Line { indent, text, begins } = self.current?;
         let depth = depth.saturating_add(1);
-        if is_entry(text) {
-            self.list(indent, depth)
-        } else if name(text).is_some() {
-            self.map(indent, depth)
-        } else if text.starts_with(['{', '[']) {
-            self.line_end(text, depth)
-        } else {
-            None
+        match begins {
+            Begin::Entry(_) => self.list(indent, depth),
+            Begin::Field(..) => self.map(indent, depth),
+            Begin::Other if text.starts_with(['{', '[']) => self.line_end(text, depth),
+            Begin::Other => None,
         }
     }
 
     fn map(&mut self, indent: usize, depth: usize) -> Option<Value> {
-        let mut fields = Fields::new();
+        let first = self.fields.len();
         loop {
-            let (name, rest) = name(self.current?.text)?;
+            let Begin::Field(name, rest) = self.current?.begins else { return None };
             let value = self.value(rest, indent, true, depth)?;
-            match fields.entry(name.to_owned()) {
-                Entry::Vacant(field) => field.insert(value),
-                Entry::Occupied(_) => return None,
-            };
+            self.fields.push((name.into(), value));
             match self.current {
                 Some(next) if next.indent > indent => return None,
                 Some(next) if next.indent == indent => {}
-                Some(_) | None => return Some(Value::Map(fields)),
+                Some(_) | None => return Fields::drain(&mut self.fields, first).map(Value::Map),
             }
         }
     }
@@ -102,19 +129,20 @@ impl<'a> Reader<'a> {
     fn list(&mut self, indent: usize, depth: usize) -> Option<Value> {
         let mut entries = Vec::new();
         loop {
-            let rest = self.current?.text.strip_prefix('-')?;
+            let Begin::Entry(rest) = self.current?.begins else { return None };
             let content = rest.trim_start_matches(' ');
-            if is_entry(content) || name(content).is_some() {
+            let before = rest.len().saturating_sub(content.len()).saturating_add(1);
+            let line = Line::new(indent.saturating_add(before), content);
+            if let Begin::Entry(_) | Begin::Field(..) = line.begins {
                 // A collection that begins on the line of its `-`, as if it were indented by that.
-                let before = rest.len().saturating_sub(content.len()).saturating_add(1);
-                self.current = Some(Line { indent: indent.saturating_add(before), text: content });
+                self.current = Some(line);
                 entries.push(self.block(depth)?);
             } else {
                 entries.push(self.value(rest, indent, false, depth)?);
             }
             match self.current {
                 Some(next) if next.indent > indent => return None,
-                Some(next) if next.indent == indent && is_entry(next.text) => {}
+                Some(next) if next.indent == indent && next.is_entry() => {}
                 Some(_) | None => return Some(Value::List(entries)),
             }
         }
@@ -130,7 +158,7 @@ impl<'a> Reader<'a> {
         match self.current {
             Some(next) if next.indent > indent => self.block(depth),
             // The entries of a field's list need no indentation.
-            Some(next) if next.indent == indent && is_field && is_entry(next.text) => self.block(depth),
+            Some(next) if next.indent == indent && is_field && next.is_entry() => self.block(depth),
             Some(_) | None => {
                 self.count(depth)?;
                 Some(Value::Null)
@@ -175,21 +203,18 @@ impl<'a> Reader<'a> {
     }
 
     fn flow_map(&mut self, content: &'a str, depth: usize) -> Option<(Value, &'a str)> {
-        let mut fields = Fields::new();
+        let first = self.fields.len();
         let mut rest = content.trim_start_matches(' ');
         if let Some(rest) = rest.strip_prefix('}') {
-            return Some((Value::Map(fields), rest));
+            return Some((Value::Map(Fields::default()), rest));
         }
         loop {
             let (name, after) = name(rest)?;
             let (value, after) = self.flow(after.trim_start_matches(' '), depth)?;
-            match fields.entry(name.to_owned()) {
-                Entry::Vacant(field) => field.insert(value),
-                Entry::Occupied(_) => return None,
-            };
+            self.fields.push((name.into(), value));
             let after = after.trim_start_matches(' ');
             if let Some(after) = after.strip_prefix('}') {
-                return Some((Value::Map(fields), after));
+                return Some((Value::Map(Fields::drain(&mut self.fields, first)?), after));
             }
             rest = after.strip_prefix(',')?.trim_start_matches(' ');
         }
@@ -213,9 +238,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a line begins an entry of a list.
-fn is_entry(text: &str) -> bool {
-    text == "-" || text.starts_with("- ")
+/// What comes after the `-` of an entry of a list.
+fn entry(text: &str) -> Option<&str> {
+    text.strip_prefix('-').filter(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 /// The name of the field that a line or the rest of a flow map begins with, and what comes after its `:`.

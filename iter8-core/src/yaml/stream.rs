@@ -33,7 +33,8 @@ impl<'a> Iterator for Documents<'a> {
                 break;
             }
             // Comments and directives belong to the document that they come before.
-            has_begun |= is_start || !line.trim_start().is_empty() && !line.starts_with(['#', '%']);
+            has_begun =
+                has_begun || is_start || !line.trim_start().is_empty() && !line.starts_with(['#', '%']);
         }
         let (part, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
