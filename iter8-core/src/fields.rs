@@ -1,6 +1,8 @@
 //! The fields of a map.
 
 use std::fmt;
+use std::iter::Map;
+use std::slice::Iter;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -60,7 +62,7 @@ impl Fields {
     /// ```
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
-        self.as_slice().iter().map(|(name, value)| (&**name, value))
+        self.into_iter()
     }
 
     /// How many fields there are.
@@ -98,6 +100,15 @@ impl Fields {
 
     fn as_slice(&self) -> &[Field] {
         self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl<'a> IntoIterator for &'a Fields {
+    type Item = (&'a str, &'a Value);
+    type IntoIter = Map<Iter<'a, Field>, fn(&'a Field) -> Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.as_slice().iter().map(|(name, value)| (name, value))
     }
 }
 

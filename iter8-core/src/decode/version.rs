@@ -97,8 +97,7 @@ fn specification(node: &Node<'_>) -> Option<Specification> {
         specification.metadata = fields.rest();
     }
     // Validation says where it is missing.
-    specification.spec =
-        fields.take("spec").and_then(|node| node.map().and(node.value.as_map()).cloned());
+    specification.spec = fields.take("spec").and_then(|node| node.map().and(node.value.as_map()).cloned());
     fields.finish();
     Some(specification)
 }
