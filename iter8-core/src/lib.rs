@@ -58,6 +58,7 @@
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
 mod backend;
+mod belonging;
 mod capabilities;
 mod condition;
 mod decode;
@@ -92,6 +93,7 @@ mod weight;
 mod yaml;
 
 pub use backend::{ObjectKind, RoutingBackend};
+pub use belonging::Belonging;
 pub use capabilities::{
     Capabilities, Limits, MatchKind, Parents, Precedence, RouteCapabilities, TimeoutSupport,
 };

@@ -36,6 +36,20 @@ impl ObjectRole {
         }
     }
 
+    /// Whether nobody else has anything to put beside our fields. Clouds and autoscalers write Services and Deployments,
+    /// too.
+    ///
+    /// ```
+    /// assert!(iter8_core::ObjectRole::Route.is_ours_alone());
+    /// ```
+    #[must_use]
+    pub const fn is_ours_alone(self) -> bool {
+        match self {
+            Self::Version | Self::Front => false,
+            Self::Route => true,
+        }
+    }
+
     /// Whether an object of ours that is not planned any more goes at once. What belongs to a version goes when its
     /// [`Removal`](crate::Removal) is due.
     ///

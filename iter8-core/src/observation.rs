@@ -84,6 +84,9 @@ pub struct Observation {
     pub now: Timestamp,
     /// The versions whose objects exist, declared or not.
     pub versions: BTreeMap<VersionName, VersionObservation>,
+    /// Which of them are left of a version whose objects have other names by now, and of which
+    /// ([`Belonging`](crate::Belonging)).
+    pub left_of: BTreeMap<VersionName, VersionName>,
     /// The live routes, if there are any.
     pub route: Option<RouteObservation>,
     /// The labels by which the live front Service selects Pods, if there is one.

@@ -1,10 +1,11 @@
 //! Writing to the cluster: the asynchronous seam.
 
+mod managers;
+
 use std::fmt;
 
 use async_trait::async_trait;
 use iter8_core::ObjectKind;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions,
 };
@@ -15,6 +16,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::labels::MANAGER;
 use crate::resource::{Release, ReleaseStatus};
+use managers::is_ours;
 
 /// Which object.
 ///
@@ -198,28 +200,29 @@ impl ServerSideApplier {
         Api::namespaced_with(self.client.clone(), namespace, &api_resource(kind))
     }
 
-    /// What a create wrote belongs to the manager's operation `Update`; an apply could not take fields
-    /// of it away. So before the first apply it is handed over to the operation `Apply`.
-    async fn hand_over(&self, api: &Api<DynamicObject>, name: &str) -> Result<(), kube::Error> {
+    /// What a create wrote belongs to the manager's operation `Update`, and the `spec` of an object that is adopted to
+    /// others; an apply could not take fields of them away. So before the first apply they are handed over to the
+    /// operation `Apply`.
+    async fn hand_over(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        object: &DynamicObject,
+    ) -> Result<(), kube::Error> {
         let Some(live) = api.get_opt(name).await? else { return Ok(()) };
         let mut entries = live.managed_fields().to_vec();
         if entries.iter().any(|entry| is_ours(entry, "Apply")) {
             return Ok(());
         }
-        let Some(created) = entries.iter_mut().find(|entry| is_ours(entry, "Update")) else { return Ok(()) };
-        created.operation = Some("Apply".to_owned());
+        match entries.iter_mut().find(|entry| is_ours(entry, "Update")) {
+            Some(created) => created.operation = Some("Apply".to_owned()),
+            None => managers::hand_over_spec(&mut entries, object),
+        }
         let patch = json!({
             "metadata": { "managedFields": entries, "resourceVersion": live.metadata.resource_version },
         });
         api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map(|_| ())
     }
-}
-
-/// Whether we have written the object itself by this operation.
-fn is_ours(entry: &ManagedFieldsEntry, operation: &str) -> bool {
-    entry.manager.as_deref() == Some(MANAGER)
-        && entry.subresource.is_none()
-        && entry.operation.as_deref() == Some(operation)
 }
 
 #[async_trait]
@@ -244,13 +247,21 @@ impl Applier for ServerSideApplier {
         live: &DynamicObject,
     ) -> Result<DynamicObject, Error> {
         let api = self.api(&target.kind, &target.namespace);
-        if !live.managed_fields().iter().any(|entry| is_ours(entry, "Apply")) {
-            self.hand_over(&api, &target.name).await.map_err(Error::api("take over", target.to_string()))?;
-        }
         let mut guarded = object.clone();
         guarded.metadata.uid = live.uid();
         let params = PatchParams::apply(MANAGER).force();
-        api.patch(&target.name, &params, &Patch::Apply(guarded))
+        if !live.managed_fields().iter().any(|entry| is_ours(entry, "Apply")) {
+            if !live.managed_fields().iter().any(|entry| is_ours(entry, "Update")) {
+                // It is adopted; if it cannot be, it is not touched either. As an apply would after the handing over,
+                // a merge puts our lists in place of theirs.
+                let trial = PatchParams { dry_run: true, force: false, ..params.clone() };
+                let tried = api.patch(&target.name, &trial, &Patch::Merge(&guarded)).await;
+                tried.map_err(Error::api("apply", target.to_string()))?;
+            }
+            let handed_over = self.hand_over(&api, &target.name, object).await;
+            handed_over.map_err(Error::api("take over", target.to_string()))?;
+        }
+        api.patch(&target.name, &params, &Patch::Apply(&guarded))
             .await
             .map_err(Error::api("apply", target.to_string()))
     }

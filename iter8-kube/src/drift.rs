@@ -35,6 +35,16 @@ pub(crate) fn difference(wanted: &Value, live: &Value) -> Option<String> {
     Some(inner.map_or_else(|| name.clone(), |(inner, _)| format!("{name}.{inner}")))
 }
 
+/// Names in `wanted` the lists that only `live` has, as empty ones: an apply takes nothing away that it does not name.
+pub(crate) fn clear_lists(wanted: &mut Value, live: &Value) {
+    let (Value::Object(wanted), Value::Object(live)) = (wanted, live) else { return };
+    for (name, live) in live {
+        if matches!(live, Value::Array(entries) if !entries.is_empty()) {
+            wanted.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        }
+    }
+}
+
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -87,6 +97,16 @@ mod tests {
         {
             assert!(!is_contained(&wanted, &live), "{live}");
         }
+    }
+
+    #[test]
+    fn a_list_that_is_not_wanted_is_drift_where_it_is_cleared() {
+        let live = json!({"hostnames": ["a"], "rules": [{}], "parentRefs": [], "name": "x"});
+        let mut wanted = json!({"rules": [{}]});
+        clear_lists(&mut wanted, &live);
+        assert_eq!(wanted, json!({"rules": [{}], "hostnames": []}));
+        assert!(!is_contained(&wanted, &live));
+        assert!(is_contained(&wanted, &json!({"rules": [{}]})));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    DeploymentObservation, Digest, EndpointsObservation, Labels, Observation, Rollout, RoutingBackend,
-    ServiceObservation, Timestamp, ValidRelease, VersionName, VersionObservation,
+    Belonging, DeploymentObservation, Digest, EndpointsObservation, Labels, ObjectKind, Observation, Rollout,
+    RoutingBackend, ServiceObservation, Timestamp, ValidRelease, VersionName,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
@@ -25,33 +25,59 @@ pub(crate) fn observe<B: RoutingBackend>(
     endpoints: impl Fn(&str) -> Endpoints,
     now: Timestamp,
 ) -> Observation {
-    let mut versions: BTreeMap<VersionName, VersionObservation> = BTreeMap::new();
-    for Owned { kind, object } in objects {
-        let Some(name) =
-            object.labels().get(labels::VERSION).and_then(|name| name.parse::<VersionName>().ok())
-        else {
-            continue;
-        };
-        let declared = release.version(&name);
-        let version = versions.entry(name).or_default();
-        if *kind == DEPLOYMENT {
-            let is_declared =
-                declared.is_some_and(|declared| declared.deployment.as_str() == object.name_any());
-            if is_declared || version.deployment.is_none() {
-                version.deployment = deployment(object);
-            }
-        } else if *kind == SERVICE {
-            let is_declared = declared.is_some_and(|declared| declared.service.as_str() == object.name_any());
-            if is_declared || version.service.is_none() {
-                version.service = service(object);
-                let endpoints = endpoints(&object.name_any());
-                version.endpoints = endpoints.counts;
-                version.endpoints_rollout = endpoints.rollout;
-            }
-        }
-    }
+    let of_kind = |kind: ObjectKind| {
+        let of_kind = objects.iter().filter(move |owned| owned.kind == kind);
+        of_kind.filter_map(|owned| Some((version_label(&owned.object)?, &owned.object)))
+    };
+    let services = of_kind(SERVICE).filter_map(|(label, object)| {
+        let endpoints = endpoints(&object.name_any());
+        Some((label, service(object)?, endpoints.counts, endpoints.rollout))
+    });
+    let deployments = of_kind(DEPLOYMENT).filter_map(|(label, object)| Some((label, deployment(object)?)));
+    let belonging = belonging(release, objects);
+    let versions = belonging.versions(services, deployments);
+    let left_of = belonging.left_of();
     let front_selector = front_selector(release, objects);
-    Observation { now, versions, route: route(backend, objects), front_selector, ..Observation::default() }
+    Observation {
+        now,
+        versions,
+        left_of,
+        route: route(backend, objects),
+        front_selector,
+        ..Observation::default()
+    }
+}
+
+/// The version in the label of an object.
+fn version_label(object: &DynamicObject) -> Option<VersionName> {
+    object.labels().get(labels::VERSION)?.parse().ok()
+}
+
+/// Which versions the objects of a release belong to.
+pub(crate) fn belonging(release: &ValidRelease, objects: &[Owned]) -> Belonging {
+    let of_kind = |kind: ObjectKind| objects.iter().filter(move |owned| owned.kind == kind);
+    let services: Vec<_> = of_kind(SERVICE)
+        .filter_map(|owned| Some((version_label(&owned.object)?, service(&owned.object)?)))
+        .collect();
+    let deployments: Vec<_> = of_kind(DEPLOYMENT)
+        .filter_map(|owned| Some((version_label(&owned.object)?, owned.object.name_any())))
+        .collect();
+    Belonging::new(
+        release,
+        services.iter().map(|(label, service)| (label, service)),
+        deployments.iter().map(|(label, name)| (label, name.as_str())),
+    )
+}
+
+/// The version that an object belongs to, if it belongs to one.
+pub(crate) fn version_of(belonging: &Belonging, owned: &Owned) -> Option<VersionName> {
+    let (label, name) = (version_label(&owned.object)?, owned.object.name_any());
+    let version = if owned.kind == DEPLOYMENT {
+        belonging.of_deployment(&label, &name)
+    } else {
+        belonging.of_service(&label, &name)
+    };
+    Some(version.clone())
 }
 
 /// The selector of the live front Service.

@@ -140,10 +140,11 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         for owned in objects.iter().filter(|owned| self.is_left_over(owned, &desired) && !is_kept(owned)) {
             self.delete(owned).await?;
         }
+        let belonging = observe::belonging(declared, objects);
         for (version, removal) in plan.removed() {
-            let of_version = objects.iter().filter(|owned| {
-                owned.object.labels().get(labels::VERSION).map(String::as_str) == Some(version.name.as_str())
-            });
+            let is_of_version =
+                |owned: &&Owned| observe::version_of(&belonging, owned).as_ref() == Some(&version.name);
+            let of_version = objects.iter().filter(is_of_version);
             match removal {
                 Removal::DrainBegins => {
                     for owned in of_version.filter(|owned| owned.kind == workload::SERVICE) {
@@ -171,7 +172,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         now: Timestamp,
     ) -> Result<Option<Obstacle>, Error> {
         let target = self.target(&desired.kind, desired.name());
-        let mut object = desired.object.clone();
+        let mut object = desired.spelt_out();
         object.metadata.owner_references = self.release.controller_owner_ref(&()).map(|owner| vec![owner]);
         let live = objects
             .iter()
@@ -180,6 +181,12 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             && let Some(spec) = object.data.get_mut("spec").and_then(serde_json::Value::as_object_mut)
         {
             spec.remove("replicas");
+        }
+        if let Some(live) = live
+            && self.role(&desired.kind, &object).is_ours_alone()
+            && let (Some(wanted), Some(live)) = (object.data.get_mut("spec"), live.object.data.get("spec"))
+        {
+            drift::clear_lists(wanted, live);
         }
         match live {
             None => self.create(&target, &object).await,

@@ -55,6 +55,19 @@ impl Desired {
         self.object.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(labels::VERSION))
     }
 
+    /// The object with the default spelt out that decides where a Service's requests go: what is not applied can be
+    /// changed by others without being repaired.
+    pub(crate) fn spelt_out(&self) -> DynamicObject {
+        let mut object = self.object.clone();
+        let ports = object.data.pointer_mut("/spec/ports").and_then(serde_json::Value::as_array_mut);
+        for port in ports.into_iter().flatten().filter(|_| self.kind == SERVICE) {
+            if let (Some(number), Some(port)) = (port.get("port").cloned(), port.as_object_mut()) {
+                port.entry("targetPort").or_insert(number);
+            }
+        }
+        object
+    }
+
     /// The name of the object.
     #[must_use]
     pub fn name(&self) -> &str {

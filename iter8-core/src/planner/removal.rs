@@ -2,8 +2,9 @@
 
 use super::{Removed, Situation};
 use crate::name::ServiceName;
-use crate::observation::{ParentReport, RouteObservation, Timestamp, Verdict};
+use crate::observation::{DeploymentObservation, ParentReport, RouteObservation, Timestamp, Verdict};
 use crate::plan::{PlannedRule, PlannedVersion, Removal, Role};
+use crate::readiness::{Readiness, Unfinished};
 use crate::reason::{Pending, Reason};
 
 /// Seconds after which a route counts as accepted by a parent that does not say of which generation
@@ -94,9 +95,14 @@ fn removal(
     let service = removed.observed.service.as_ref().filter(|service| !service.deleting);
     let deployment = removed.observed.deployment.as_ref().filter(|deployment| !deployment.deleting);
     let Some(service) = service else {
-        // Without its Service nothing can reach it, so there is nothing to drain.
+        // Without its Service nothing can reach it, so there is nothing to drain; unless its Pods are behind the
+        // Service of the version that it is left of.
+        let reason = deployment.and_then(|deployment| serves_for(situation, removed, deployment));
         deployment?;
-        return Some((Removal::Due, Reason::ServiceGone, None));
+        return Some(match reason {
+            Some(reason) => (Removal::Retained, reason, None),
+            None => (Removal::Due, Reason::ServiceGone, None),
+        });
     };
     if is_named(rules, &service.name) {
         let reason = pending.map_or(Reason::Kept, |pending| Reason::Retained(pending.clone()));
@@ -137,6 +143,25 @@ fn removal(
         return Some((Removal::Draining { until }, Reason::Draining { seconds }, Some(until)));
     }
     Some((Removal::Due, Reason::Unreachable, None))
+}
+
+/// Why the Deployment that is left of a version stays: until the one in its place is complete and serves beside it.
+fn serves_for(
+    situation: &Situation<'_>,
+    removed: &Removed<'_>,
+    deployment: &DeploymentObservation,
+) -> Option<Reason> {
+    let version = situation.observation.left_of.get(removed.name)?;
+    let declared = situation.declared.iter().find(|declared| declared.version.name == *version)?;
+    let endpoints = situation.observation.versions.get(version)?.endpoints;
+    let is_replaced = match &declared.readiness {
+        Readiness::Ready => true,
+        // As long as both are there, there are too many.
+        Readiness::Updating(Unfinished::Surplus { .. }) => endpoints.ready > deployment.replicas,
+        Readiness::Updating(_) | Readiness::NotReady(_) => false,
+    };
+    let (version, readiness) = (version.clone(), declared.readiness.clone());
+    (!is_replaced).then_some(Reason::RetainedWithoutRequests(Pending::Replacement { version, readiness }))
 }
 
 /// Copies are planned for declared versions only.

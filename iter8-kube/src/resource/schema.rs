@@ -34,7 +34,7 @@ const REPLICAS: (&str, &str) =
     ("self >= 0", "is not a number of Pods; write an integer from 0 to 2147483647");
 const DRAIN: (&str, &str) =
     ("self >= 0 && self <= 86400", "must be at most 86400 seconds (a day), and not be negative");
-const HOSTNAMES: (&str, &str) = ("size(self) <= 16", "a route has at most 16 hostnames");
+const HOSTNAMES: (&str, &str) = ("size(self) <= 16", "a route has at most 16 hostnames; leave some out");
 const VERSIONS: (&str, &str) =
     ("size(self) > 0", "at least one version is required; write a list with the primary first");
 const UNIQUE_NAMES: (&str, &str) = (
@@ -53,7 +53,7 @@ const MIRROR: (&str, &str) = (
 );
 const CANARY: (&str, &str) = (
     "!has(self.strategy) || self.strategy != 'canary' || !has(self.versions) || size(self.versions) <= 16",
-    "a route has at most 16 rules (one for each version)",
+    "a route has at most 16 rules (one for each version); leave some out",
 );
 
 /// What is deployed, and how requests are routed to it.

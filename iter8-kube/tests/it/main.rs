@@ -18,6 +18,7 @@ mod hostile;
 mod leadership;
 mod load;
 mod managers;
+mod ownership;
 mod replicas;
 mod scenarios;
 mod servers;
@@ -39,6 +40,8 @@ fn main() {
         (leadership::ALL, BOTH, false),
         (managers::ALL, BOTH, true),
         (managers::WITH_SCALE, &[Kind::Real], true),
+        (ownership::ALL, BOTH, true),
+        (ownership::REAL, &[Kind::Real], true),
         (hostile::ALL, BOTH, true),
         (admission::ALL, &[Kind::Real], true),
     ];
