@@ -4,6 +4,7 @@
 //! constant time, and tells news from noise: an update that changes nothing we read concerns nobody.
 
 mod packed;
+mod watched;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +20,8 @@ use crate::observe::{self, Endpoints};
 use crate::resource::Release;
 use crate::workload::SERVICE;
 use packed::Packed;
+
+pub(crate) use watched::Watched;
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";

@@ -8,7 +8,7 @@ use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use iter8_core::{ObjectKind, RoutingBackend};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Client;
-use kube::api::{Api, DynamicObject};
+use kube::api::Api;
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{Controller, WatchStreamExt, controller, watcher as watch};
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use crate::applier::api_resource;
-use crate::cache::Cache;
+use crate::cache::{Cache, Watched};
 use crate::context::Context;
 use crate::labels;
 use crate::leader::{Elector, Gate, LeaderElection};
@@ -200,7 +200,7 @@ fn ours() -> watcher::Config {
     watcher::Config::default().labels(labels::RELEASE)
 }
 
-fn api(client: &Client, scope: &Scope, kind: &ObjectKind) -> Api<DynamicObject> {
+fn api(client: &Client, scope: &Scope, kind: &ObjectKind) -> Api<Watched> {
     let resource = api_resource(kind);
     match scope {
         Scope::Namespace(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
@@ -236,7 +236,7 @@ impl Sink {
 
 async fn follow_objects(
     kind: ObjectKind,
-    stream: impl Stream<Item = watcher::Result<Event<DynamicObject>>> + Send,
+    stream: impl Stream<Item = watcher::Result<Event<Watched>>> + Send,
     sink: Sink,
 ) {
     let mut stream = std::pin::pin!(stream.default_backoff());
@@ -247,7 +247,7 @@ async fn follow_objects(
                     info!(kind = kind.kind, "the API server knows this kind now");
                     sink.trigger_all();
                 }
-                sink.trigger(sink.cache.object_event(&kind, event));
+                sink.trigger(sink.cache.object_event(&kind, Watched::unwrapped(event)));
             }
             Err(error) => {
                 if is_unknown_kind(&error) && sink.cache.set_missing(kind.kind, true) {

@@ -16,7 +16,7 @@
 //! # A tour
 //! - [`run`] is the controller; [`Options`] say which Releases it looks after and with what clock, applier, metrics,
 //!   health and [`LeaderElection`].
-//! - [`Release`] is the custom resource; [`Release::document`] gives the core what a user wrote.
+//! - [`Release`] is the custom resource; [`ReleaseSpec::document`] gives the core what a user wrote.
 //! - [`workload::desired`] are the objects of a release, without a cluster: what `iter8 template` prints.
 //! - [`Applier`] is whatever writes: [`ServerSideApplier`] unless a test or a dry run has one of its own.
 //! - [`labels`] are the names by which the objects of a release are known.

@@ -79,7 +79,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
     async fn run(&self) -> Result<Action, Error> {
         let unreadable = |error: &dyn std::fmt::Display| Error::Unreadable(error.to_string());
         let key = self.release.key().map_err(|error| unreadable(&error))?;
-        let document = self.release.document().map_err(|error| unreadable(&error))?;
+        let document = self.release.spec.document().map_err(|error| unreadable(&error))?;
         let now = (self.context.clock)();
         let (before, generation) = (self.release.status.as_ref(), self.release.metadata.generation);
         let declared = match declare(&key, &document, self.context.backend.capabilities()) {

@@ -1,11 +1,10 @@
 //! Releases for people.
 
-use iter8_core::ConditionType;
+use iter8_core::{ConditionType, Value};
 use iter8_kube::{Release, ReleaseStatus, VersionStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use serde_json::Value;
 
 use super::table::{Cell, Table};
 use super::{Paint, Style, plan};
@@ -129,7 +128,8 @@ fn reason(status: &ReleaseStatus) -> &str {
 
 /// The strategy of the document; the default is `none`.
 fn strategy(release: &Release) -> String {
-    let application = release.spec.document.get("application");
+    let document = release.spec.document().unwrap_or_default();
+    let application = document.root().get("application");
     let strategy = application.and_then(|application| application.get("strategy")).and_then(Value::as_str);
     strategy.filter(|strategy| !strategy.is_empty()).unwrap_or("none").to_owned()
 }

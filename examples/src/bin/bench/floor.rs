@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use gateway_api::httproutes::HttpRoute;
-use iter8_kube::Release;
+use iter8_kube::{Release, labels};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -67,10 +67,10 @@ impl Floor {
     }
 
     /// The route with or without the candidate's rule.
-    fn route(&self, index: usize, with_candidate: bool) -> Result<HttpRoute, kube::Error> {
+    fn route(&self, name: &str, with_candidate: bool) -> Result<HttpRoute, kube::Error> {
         let mut route: HttpRoute =
             serde_json::from_value((*self.route).clone()).map_err(kube::Error::SerdeError)?;
-        route.metadata.name = Some(Self::route_name(index));
+        route.metadata.name = Some(name.to_owned());
         if let Some(rules) = route.spec.rules.as_mut().filter(|_| !with_candidate) {
             rules.drain(..rules.len().saturating_sub(1));
         }
@@ -82,7 +82,8 @@ impl Floor {
         crate::say("a cold start of the bare client");
         let begun = Instant::now();
         bulk_with(CONCURRENCY, size, |index| async move {
-            self.routes(index).create(&PostParams::default(), &self.route(index, true)?).await?;
+            let route = self.route(&format!("floor-cold-{index}"), true)?;
+            self.routes(index).create(&PostParams::default(), &route).await?;
             for _ in share(writes.statuses, size, index) {
                 self.report(index).await?;
             }
@@ -104,7 +105,7 @@ impl Floor {
             "apiVersion": Release::api_version(&()), "kind": Release::kind(&()), "status": status,
         });
         let releases: Api<Release> = Api::namespaced(self.client.clone(), &Fleet::namespace(index));
-        let params = PatchParams::apply("floor").force();
+        let params = PatchParams::apply(labels::MANAGER).force();
         releases.patch_status(&Fleet::name(index), &params, &Patch::Apply(patch)).await.map(drop)
     }
 
@@ -150,9 +151,10 @@ impl Floor {
     }
 
     async fn apply(&self, index: usize, with_candidate: bool) -> Result<(), kube::Error> {
-        let route = self.route(index, with_candidate)?;
+        let name = Self::route_name(index);
+        let route = self.route(&name, with_candidate)?;
         let params = PatchParams::apply("floor").force();
-        self.routes(index).patch(&Self::route_name(index), &params, &Patch::Apply(route)).await.map(drop)
+        self.routes(index).patch(&name, &params, &Patch::Apply(route)).await.map(drop)
     }
 }
 

@@ -67,15 +67,16 @@ pub(crate) async fn run(assets: &Path, releases: usize, idle_seconds: u64) -> Re
     watches.stop().await?;
 
     let floor = Floor::new(crate::client(kubeconfig).await?).await?;
-    let cold_floor = floor.cold_start(releases, cold.writes).await?;
-    controller.until_quiet(QUIET).await?;
     let sample = news::sample(&fleet);
     let following = floor.follow(&fleet, &sample).await?;
+    controller.until_quiet(QUIET).await?;
     let (failed, ready) = news::one_at_a_time(&fleet, &routes, &sample).await?;
     let burst = (sample.len(), news::in_a_burst(&fleet, &routes, &sample).await?);
     following.abort();
     let memory = Memory { empty, routed, most, last: controller.memory()? };
     controller.stop().await?;
+    // Without the controller, which would answer to statuses that are not its own.
+    let cold_floor = floor.cold_start(releases, cold.writes).await?;
     Ok(Figures { releases, cold, cold_floor, failed, ready, burst, no_news, idle, memory })
 }
 
