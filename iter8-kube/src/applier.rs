@@ -6,11 +6,13 @@ use std::fmt;
 
 use async_trait::async_trait;
 use iter8_core::ObjectKind;
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, TestOperation};
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions,
 };
 use kube::core::GroupVersionKind;
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use crate::error::Error;
@@ -106,7 +108,7 @@ pub enum Created {
 ///         Ok(())
 ///     }
 ///
-///     async fn report(&self, _: &str, _: &str, _: &ReleaseStatus) -> Result<(), Error> {
+///     async fn report(&self, _: &str, _: &str, _: &str, _: &ReleaseStatus) -> Result<(), Error> {
 ///         Ok(())
 ///     }
 /// }
@@ -149,11 +151,17 @@ pub trait Applier: Send + Sync {
     /// The API server refuses, or cannot be reached.
     async fn delete(&self, target: &Target, uid: &str) -> Result<(), Error>;
 
-    /// Writes the status of a Release.
+    /// Writes the status of the Release of this uid, and of no other that has taken its name since.
     ///
     /// # Errors
-    /// The Release is gone, or the API server cannot be reached.
-    async fn report(&self, namespace: &str, name: &str, status: &ReleaseStatus) -> Result<(), Error>;
+    /// [`Error::ReleaseGone`], or the API server cannot be reached.
+    async fn report(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        status: &ReleaseStatus,
+    ) -> Result<(), Error>;
 }
 
 /// The kind in the terms of kube.
@@ -290,18 +298,39 @@ impl Applier for ServerSideApplier {
         }
     }
 
-    async fn report(&self, namespace: &str, name: &str, status: &ReleaseStatus) -> Result<(), Error> {
+    /// An apply or a merge to the status does not look at the uid; a test of a JSON patch does.
+    async fn report(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        status: &ReleaseStatus,
+    ) -> Result<(), Error> {
         let api: Api<Release> = Api::namespaced(self.client.clone(), namespace);
-        let patch = json!({
-            "apiVersion": Release::api_version(&()),
-            "kind": Release::kind(&()),
-            "metadata": { "name": name },
-            "status": status,
-        });
-        let params = PatchParams::apply(MANAGER).force();
-        let reported = api.patch_status(name, &params, &Patch::Apply(patch)).await;
-        reported
-            .map(|_| ())
-            .map_err(Error::api("report the status of", format!("Release {namespace}/{name}")))
+        let patch = json_patch::Patch(vec![
+            PatchOperation::Test(TestOperation {
+                path: PointerBuf::from_tokens(["metadata", "uid"]),
+                value: json!(uid),
+            }),
+            PatchOperation::Add(AddOperation {
+                path: PointerBuf::from_tokens(["status"]),
+                value: json!(status),
+            }),
+        ]);
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let refused = Error::api("report the status of", format!("Release {namespace}/{name}"));
+        match api.patch_status(name, &params, &Patch::Json::<()>(patch)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::ReleaseGone),
+            // A test that fails is answered as any other patch that cannot be applied.
+            Err(kube::Error::Api(status)) if status.is_invalid() => match api.get_metadata_opt(name).await {
+                Ok(Some(live)) if live.metadata.uid.as_deref() == Some(uid) => {
+                    Err(refused(kube::Error::Api(status)))
+                }
+                Ok(_) => Err(Error::ReleaseGone),
+                Err(error) => Err(refused(error)),
+            },
+            Err(error) => Err(refused(error)),
+        }
     }
 }

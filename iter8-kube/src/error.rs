@@ -30,6 +30,9 @@ pub enum Error {
     /// The Release cannot be read.
     #[error("the Release cannot be read: {0}")]
     Unreadable(String),
+    /// The Release is gone, though the watch has not told yet; another one may have its name.
+    #[error("the Release is gone")]
+    ReleaseGone,
     /// Another replica writes, or this one is stopping.
     #[error("this replica does not lead (any more)")]
     NotLeading,

@@ -42,6 +42,9 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     }
     let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
     let seen = context.queue.taken(&namespace, &name);
+    if context.retries.is_gone(&namespace, &name, &release.uid().unwrap_or_default()) {
+        return Ok(Action::await_change()); // the watch is late; what it tells is looked at
+    }
     let begun = Instant::now();
     let outcome =
         Reconciliation { release: &release, context: &context, seen: seen.unwrap_or(begun) }.run().await;
@@ -61,6 +64,12 @@ pub(crate) fn on_error<B>(release: Arc<Release>, error: &Error, context: Arc<Con
     let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
     if matches!(error, Error::NotLeading) {
         debug!(namespace, release = name, %error, "reconciliation ended early");
+        return Action::await_change();
+    }
+    if matches!(error, Error::ReleaseGone) {
+        debug!(namespace, release = name, %error, "reconciliation ended early");
+        // Whatever is written for it is collected at once, and that again is an event: a race that nobody wins.
+        context.retries.gone(&namespace, &name, release.uid().unwrap_or_default());
         return Action::await_change();
     }
     let delay = context.retries.failed(&namespace, &name);
@@ -352,7 +361,8 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             return Ok(());
         }
         let (namespace, name) = (self.release.namespace().unwrap_or_default(), self.release.name_any());
-        self.context.applier.report(&namespace, &name, status).await?;
+        let uid = self.release.uid().unwrap_or_default();
+        self.context.applier.report(&namespace, &name, &uid, status).await?;
         let reference = self.release.object_ref(&());
         for event in event::events(before, status) {
             debug!(namespace, release = name, reason = event.reason, note = event.note, "event");

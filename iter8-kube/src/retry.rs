@@ -12,6 +12,8 @@ const LONGEST: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(crate) struct Retries {
     failures: Mutex<HashMap<(String, String), u32>>,
+    /// The uid of a Release that is gone, until the watch tells so.
+    gone: Mutex<HashMap<(String, String), String>>,
     jitter: RandomState,
 }
 
@@ -32,7 +34,26 @@ impl Retries {
 
     /// Notes a success.
     pub(crate) fn succeeded(&self, namespace: &str, name: &str) {
-        self.failures().remove(&(namespace.to_owned(), name.to_owned()));
+        let key = (namespace.to_owned(), name.to_owned());
+        self.failures().remove(&key);
+        self.all_gone().remove(&key);
+    }
+
+    /// Notes that this Release is gone: there is nothing to try again.
+    pub(crate) fn gone(&self, namespace: &str, name: &str, uid: String) {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.failures().remove(&key);
+        self.all_gone().insert(key, uid);
+    }
+
+    /// Whether this Release is known to be gone; another one of its name is not.
+    pub(crate) fn is_gone(&self, namespace: &str, name: &str, uid: &str) -> bool {
+        let gone = self.all_gone();
+        gone.get(&(namespace.to_owned(), name.to_owned())).is_some_and(|gone| gone == uid)
+    }
+
+    fn all_gone(&self) -> MutexGuard<'_, HashMap<(String, String), String>> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,6 +81,16 @@ mod tests {
         for jitter in 0..1000 {
             assert!(delay(3, jitter) >= FIRST * 4 * 4 / 5 && delay(3, jitter) <= FIRST * 4);
         }
+    }
+
+    #[test]
+    fn a_release_that_is_gone_is_told_from_another_one_of_its_name() {
+        let retries = Retries::default();
+        retries.gone("test", "web", "old".to_owned());
+        assert!(retries.is_gone("test", "web", "old") && !retries.is_gone("test", "web", "new"));
+        assert!(!retries.is_gone("test", "api", "old"));
+        retries.succeeded("test", "web");
+        assert!(!retries.is_gone("test", "web", "old"), "forgotten with the next one");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the cache makes of the events of watches.
 
 use iter8_core::{EndpointsObservation, Rollout};
+use kube::api::TypeMeta;
 use serde_json::{Value, json};
 
 use super::*;
@@ -179,4 +180,17 @@ fn the_cache_is_filled_when_every_watch_has_listed_or_its_kind_is_missing() {
     assert!(!cache.is_synced(["Service", "HTTPRoute"]));
     assert!(cache.set_missing("HTTPRoute", true));
     assert!(cache.is_synced(["Service", "HTTPRoute"]));
+}
+
+#[test]
+fn an_object_of_a_list_is_the_same_as_one_of_a_watch() {
+    let (listed, watched) = (Cache::default(), Cache::default());
+    let of_list = service("web-0", 1, Some("web"));
+    let mut of_watch = of_list.clone();
+    of_watch.types = Some(TypeMeta { api_version: "v1".to_owned(), kind: "Service".to_owned() });
+    assert_eq!(of_list.types, None, "lists of built-in objects do not repeat their kind");
+    listed.object_event(&SERVICE, Event::InitApply(of_list));
+    watched.object_event(&SERVICE, Event::Apply(of_watch));
+    let only = |cache: &Cache| serde_json::to_value(&cache.objects_of("test", "web")[0].object).unwrap();
+    assert_eq!(only(&listed), only(&watched));
 }

@@ -110,8 +110,14 @@ impl Applier for GatedApplier {
         self.gate.pass(self.applier.delete(target, uid)).await
     }
 
-    async fn report(&self, namespace: &str, name: &str, status: &ReleaseStatus) -> Result<(), Error> {
-        self.gate.pass(self.applier.report(namespace, name, status)).await
+    async fn report(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        status: &ReleaseStatus,
+    ) -> Result<(), Error> {
+        self.gate.pass(self.applier.report(namespace, name, uid, status)).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use gateway_api::httproutes::HttpRoute;
-use iter8_kube::{Release, labels};
+use iter8_kube::Release;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -101,12 +101,14 @@ impl Floor {
         if let Some(fields) = status.as_object_mut() {
             fields.insert("planDigest".to_owned(), json!("floor"));
         }
-        let patch = json!({
-            "apiVersion": Release::api_version(&()), "kind": Release::kind(&()), "status": status,
-        });
+        // As the controller does: a test of whose status it is, then the status.
+        let patch = json!([
+            { "op": "test", "path": "/metadata/name", "value": Fleet::name(index) },
+            { "op": "add", "path": "/status", "value": status },
+        ]);
+        let patch = Patch::Json::<()>(serde_json::from_value(patch).map_err(kube::Error::SerdeError)?);
         let releases: Api<Release> = Api::namespaced(self.client.clone(), &Fleet::namespace(index));
-        let params = PatchParams::apply(labels::MANAGER).force();
-        releases.patch_status(&Fleet::name(index), &params, &Patch::Apply(patch)).await.map(drop)
+        releases.patch_status(&Fleet::name(index), &PatchParams::default(), &patch).await.map(drop)
     }
 
     async fn publish(&self, index: usize, number: u64) -> Result<(), kube::Error> {
