@@ -45,7 +45,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kube::client::{Body, Client};
+use k8s_openapi::jiff::Timestamp;
+use kube::client::Client;
+use serde_json::Value;
+
+use crate::clock::Clock;
 
 mod admit;
 mod call;
@@ -56,6 +60,7 @@ mod defaults;
 mod definition;
 mod delete;
 mod discovery;
+mod endpoint;
 mod events;
 mod failure;
 mod fields;
@@ -82,6 +87,8 @@ mod watch;
 mod write;
 
 use state::State;
+
+pub use endpoint::Endpoint;
 
 /// An in-memory API server. Clones are the same server.
 #[derive(Clone, Debug)]
@@ -127,6 +134,26 @@ pub struct RecordedRequest {
     pub status: u16,
 }
 
+/// A change of a stored object, see [`ApiServer::record_changes`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecordedChange {
+    /// The resourceVersion that the change made.
+    pub version: u64,
+    /// When it was made, by the server's clock.
+    pub time: Timestamp,
+    /// The group of the kind; empty for the core group.
+    pub group: String,
+    /// The plural of the kind, such as `deployments`.
+    pub resource: String,
+    /// Empty for cluster-scoped objects.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// The object as it is stored from then on; none if it is gone.
+    pub object: Option<Arc<Value>>,
+}
+
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
@@ -150,7 +177,24 @@ impl ApiServer {
     /// A server that knows the built-in kinds and holds the namespaces that every cluster has.
     #[must_use]
     pub fn new() -> Self {
-        let state = State::new();
+        Self::with_clock(Clock::system())
+    }
+
+    /// The same with a clock of its own, from which it reads all times that it writes. How long a watch stays open
+    /// goes by Tokio's time.
+    #[must_use]
+    pub fn with_clock(clock: Clock) -> Self {
+        let state = State::new(clock);
+        let (changed, _) = tokio::sync::watch::channel(state.store.version());
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), changed }) }
+    }
+
+    /// Another server with a clock of its own that holds what this one holds now, and shares nothing with it. It is
+    /// made much faster than definitions are installed: for many tests on the same kinds.
+    #[must_use]
+    pub fn copy_with_clock(&self, clock: Clock) -> Self {
+        let mut state = self.shared.lock().clone();
+        state.clock = clock;
         let (changed, _) = tokio::sync::watch::channel(state.store.version());
         Self { shared: Arc::new(Shared { state: Mutex::new(state), changed }) }
     }
@@ -166,14 +210,42 @@ impl ApiServer {
     /// Has to be called in a Tokio runtime.
     #[must_use]
     pub fn client_as(&self, user_agent: &str) -> Client {
-        let shared = self.shared.clone();
+        Client::new(self.service(user_agent), "default")
+    }
+
+    /// What [`ApiServer::client_as`] sends its requests to: for layers in between, such as [`Faults`](crate::fault::Faults).
+    #[must_use]
+    pub fn service(&self, user_agent: &str) -> Endpoint {
         let agent =
             http::HeaderValue::from_str(user_agent).unwrap_or(http::HeaderValue::from_static("unnamed"));
-        let service = tower::service_fn(move |mut request: http::Request<Body>| {
-            request.headers_mut().insert(http::header::USER_AGENT, agent.clone());
-            service::answer(shared.clone(), request)
-        });
-        Client::new(service, "default")
+        Endpoint { shared: self.shared.clone(), agent }
+    }
+
+    /// Restarts the server: all watches end. Everything that is stored stays.
+    pub fn restart(&self) {
+        let mut state = self.shared.lock();
+        state.restarts += 1;
+        let version = state.store.version();
+        drop(state);
+        self.shared.changed.send_replace(version);
+    }
+
+    /// Forgets all former states of objects, as the regular compaction of etcd does: whoever asks for changes after a
+    /// resourceVersion that is not the present one is answered `410 Gone`.
+    pub fn compact(&self) {
+        self.shared.lock().store.compact();
+    }
+
+    /// From now on keeps every change for [`ApiServer::changes`], beginning with the objects there are.
+    pub fn record_changes(&self) {
+        self.shared.lock().record_changes();
+    }
+
+    /// The changes since [`ApiServer::record_changes`], in the order in which they were made: what was true when a
+    /// request took effect can be found out afterwards.
+    #[must_use]
+    pub fn changes(&self) -> Vec<RecordedChange> {
+        self.shared.lock().changes.clone().unwrap_or_default()
     }
 
     /// The requests for objects since the start or since they were cleared, in the order in which they were answered.

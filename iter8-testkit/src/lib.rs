@@ -8,6 +8,8 @@
 //! | [`snapshot`] | `snapshot` | snapshots of plans and routes, one file for each document |
 //! | [`simulator`] | `simulator` | which backend gets a request, from route objects alone |
 //! | [`apiserver`] | `apiserver` | a Kubernetes API server in memory behind a real `kube::Client` |
+//! | [`fault`] | `apiserver` | what goes wrong between a client and an API server, seeded and reproducible |
+//! | [`clock`] | `apiserver` | the time that a test world goes by |
 //! | [`control_plane`] | `apiserver` | a launcher of the real one |
 //! | [`workload`] | `mesh` | plays the Deployment and EndpointSlice controllers and the kubelet, with a real HTTP server for each Pod |
 //! | [`mesh`] | `mesh` | a mesh in this process: proxies real HTTP requests as the HTTPRoutes say |
@@ -20,10 +22,14 @@
 
 #[cfg(feature = "apiserver")]
 pub mod apiserver;
+#[cfg(feature = "apiserver")]
+pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(feature = "apiserver")]
 pub mod control_plane;
+#[cfg(feature = "apiserver")]
+pub mod fault;
 #[cfg(feature = "mesh")]
 pub mod mesh;
 #[cfg(feature = "oracle")]

@@ -29,8 +29,9 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use tokio::task::AbortHandle;
 
+use crate::clock::Clock;
 use crate::pod_network::PodNetwork;
-use driver::Driver;
+use driver::{Driver, Servers};
 use faults::Faults;
 
 /// Runs the Deployments of one namespace. Dropping it stops every server and leaves the objects as they are; a
@@ -83,13 +84,31 @@ impl WorkloadRunner {
     /// # Errors
     /// The API server does not answer now.
     pub async fn start(client: Client, namespace: &str, network: PodNetwork) -> Result<Self, WorkloadError> {
+        Self::begin(client, namespace, network, (Clock::system(), Servers::Real)).await
+    }
+
+    /// Play the same without servers: Deployments, Pods and `EndpointSlices` are objects, and nothing listens at their
+    /// addresses. So no socket is needed, and in a Tokio runtime whose time is paused all of it takes no time.
+    ///
+    /// # Errors
+    /// The API server does not answer now.
+    pub async fn start_objects(client: Client, namespace: &str, clock: Clock) -> Result<Self, WorkloadError> {
+        Self::begin(client, namespace, PodNetwork::new(), (clock, Servers::None)).await
+    }
+
+    async fn begin(
+        client: Client,
+        namespace: &str,
+        network: PodNetwork,
+        mode: (Clock, Servers),
+    ) -> Result<Self, WorkloadError> {
         let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
         deployments.list(&ListParams::default().limit(1)).await.map_err(|source| WorkloadError::Api {
             namespace: namespace.to_owned(),
             source: Box::new(source),
         })?;
         let faults = Arc::new(Faults::default());
-        let driver = Driver::new(&client, namespace, network, Arc::clone(&faults));
+        let driver = Driver::new(&client, namespace, network, Arc::clone(&faults), mode);
         let task = tokio::spawn(driver.run()).abort_handle();
         Ok(Self { faults, task })
     }

@@ -12,6 +12,7 @@
 
 mod admission;
 mod cluster;
+mod faults;
 mod grpc;
 mod histories;
 mod hostile;
@@ -66,6 +67,7 @@ fn main() {
             Ok(())
         }));
     }
+    trials.extend(faults::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     servers.stop();
     conclusion.exit();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::fields::FieldSet;
 use super::kinds::Kind;
 use super::managed::{self, Writer};
-use super::state::{self, State};
+use super::state::State;
 use super::store::{self, Key, text};
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -64,7 +64,7 @@ pub(super) fn delete(state: &mut State, key: &Key, deletion: &Deletion) -> Delet
     finalizers.extend(own.map(str::to_owned));
     store::set_finalizers(&mut object, &finalizers);
     if kind.is("", "Namespace") {
-        mark(&mut object, &kind, 0);
+        mark(&mut object, &kind, state.clock.now(), 0);
         if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
             status.insert("phase".to_owned(), "Terminating".into());
         }
@@ -76,7 +76,7 @@ pub(super) fn delete(state: &mut State, key: &Key, deletion: &Deletion) -> Delet
     if goes && !kind.is("", "Pod") {
         return Deleted::Gone(state.erase(key).unwrap_or_default());
     }
-    mark(&mut object, &kind, grace);
+    mark(&mut object, &kind, state.clock.now(), grace);
     let marked = put_if_new(state, key, &stored, object);
     if goes {
         state.erase(key);
@@ -93,7 +93,7 @@ fn put_if_new(state: &mut State, key: &Key, stored: &Value, object: Value) -> Va
 }
 
 /// Marks an object as being deleted.
-fn mark(object: &mut Value, kind: &Kind, grace: i64) {
+fn mark(object: &mut Value, kind: &Kind, now: Timestamp, grace: i64) {
     let earlier = object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
     if store::is_terminating(object) && earlier.is_none_or(|earlier| earlier <= grace) {
         return;
@@ -104,7 +104,7 @@ fn mark(object: &mut Value, kind: &Kind, grace: i64) {
     {
         store::set_meta(object, "generation", json!(generation + 1));
     }
-    let end = Timestamp::now().checked_add(grace.seconds()).unwrap_or(Timestamp::MAX);
+    let end = now.checked_add(grace.seconds()).unwrap_or(Timestamp::MAX);
     store::set_meta(object, "deletionTimestamp", end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
     if !kind.is("", "Namespace") {
         store::set_meta(object, "deletionGracePeriodSeconds", json!(grace));
@@ -209,7 +209,7 @@ fn drop_owners(state: &mut State, key: &Key, uids: &[String]) {
 /// Stores what the controllers of a cluster change about an object.
 fn write_as_controller(state: &mut State, key: &Key, mut object: Value) {
     let (Some(live), Some(kind)) = (state.store.get(key), state.kind_of(key)) else { return };
-    let (now, api_version) = (state::now(), text(&live, "/apiVersion").to_owned());
+    let (now, api_version) = (state.now(), text(&live, "/apiVersion").to_owned());
     let writer = Writer {
         schema: &kind.schema,
         api_version: &api_version,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::failure::Cause;
 use super::fields::FieldSet;
 use super::managed::{self, Writer};
-use super::state::{self, State};
+use super::state::State;
 use super::store::{Key, text};
 
 /// The versions in which objects are stored.
@@ -19,7 +19,7 @@ pub(super) fn stored_versions(definition: &Map<String, Value>) -> Vec<String> {
 /// Puts a new definition in force, which needs a second write.
 pub(super) fn establish(state: &mut State, key: &Key) {
     let (Some(live), Some(kind)) = (state.store.get(key), state.kind_of(key)) else { return };
-    let now = state::now();
+    let now = state.now();
     let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message});
     let mut definition = (*live).clone();
     if let Some(Value::Object(status)) = definition.get_mut("status") {

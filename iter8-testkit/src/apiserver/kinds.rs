@@ -98,7 +98,7 @@ pub(super) struct Resource {
 }
 
 /// Every kind, by group, version and plural.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kinds {
     all: BTreeMap<(String, String, String), Arc<Kind>>,
 }

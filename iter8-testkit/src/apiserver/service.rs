@@ -1,6 +1,5 @@
 //! From an HTTP request to its response.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use kube::client::Body;
 use serde_json::{Value, json};
+use tower::BoxError;
 
 use super::call::{self, Asked, Call, Verb};
 use super::failure::Failure;
@@ -17,7 +17,7 @@ use super::state::State;
 use super::watch::{self, Watch};
 use super::{RecordedRequest, Shared, delete, discovery, options, read, write};
 
-pub(super) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
+pub(super) type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 enum Answer {
     Json(u16, Value),
@@ -26,7 +26,7 @@ enum Answer {
 }
 
 /// Answers a request.
-pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Result<Reply, kube::Error> {
+pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Result<Reply, BoxError> {
     let (parts, body) = request.into_parts();
     let body = body.collect_bytes().await?;
     let mut state = shared.lock();
@@ -111,10 +111,14 @@ fn record(call: &Call, answer: &Answer) -> RecordedRequest {
     }
 }
 
+fn whole(text: String) -> UnsyncBoxBody<Bytes, BoxError> {
+    Full::from(text).map_err(|never| match never {}).boxed_unsync()
+}
+
 fn response(answer: Answer) -> Reply {
     let (code, content, body) = match answer {
-        Answer::Json(code, value) => (code, "application/json", Full::from(value.to_string()).boxed_unsync()),
-        Answer::Text(code, text) => (code, "text/plain; charset=utf-8", Full::from(text).boxed_unsync()),
+        Answer::Json(code, value) => (code, "application/json", whole(value.to_string())),
+        Answer::Text(code, text) => (code, "text/plain; charset=utf-8", whole(text)),
         Answer::Watch(watch) => {
             let frames = watch.lines().map(|line| Ok(http_body::Frame::data(line)));
             (200, "application/json", StreamBody::new(frames).boxed_unsync())

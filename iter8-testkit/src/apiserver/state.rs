@@ -2,39 +2,47 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::RecordedRequest;
 use super::custom;
 use super::events;
 use super::kinds::{Kind, Kinds, Resource};
 use super::store::{self, Key, Store, text};
 use super::structural;
+use super::{RecordedChange, RecordedRequest};
+use crate::clock::Clock;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) store: Store,
     pub(super) kinds: Kinds,
     pub(super) requests: Vec<RecordedRequest>,
     /// Objects that the garbage collector and the namespace controller have yet to look at.
     pub(super) unsettled: Vec<Key>,
+    pub(super) clock: Clock,
+    /// Watches that were opened before the last restart have ended.
+    pub(super) restarts: u64,
+    /// What has changed, if somebody wants to know.
+    pub(super) changes: Option<Vec<RecordedChange>>,
     identities: u64,
 }
 
 const BUILT_IN_NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 impl State {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         let mut state = Self {
             store: Store::default(),
             kinds: Kinds::built_in(),
             requests: Vec::new(),
             unsettled: Vec::new(),
+            clock,
+            restarts: 0,
+            changes: None,
             identities: 0,
         };
         for name in BUILT_IN_NAMESPACES {
-            let now = now();
+            let now = state.now();
             let owned = json!({"f:metadata": {"f:labels": {".": {}, "f:kubernetes.io/metadata.name": {}}}});
             let namespace = json!({
                 "apiVersion": "v1", "kind": "Namespace",
@@ -51,6 +59,11 @@ impl State {
             state.store.put(&namespace_key(name), namespace);
         }
         state
+    }
+
+    /// The current time, as the server writes it.
+    pub(super) fn now(&self) -> String {
+        self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
     /// A number that looks random and never repeats.
@@ -86,6 +99,7 @@ impl State {
     /// Stores an object.
     pub(super) fn put(&mut self, key: &Key, object: Value) -> Arc<Value> {
         let stored = self.store.put(key, object);
+        self.record(key, Some(stored.clone()));
         if key.resource.plural == DEFINITIONS {
             custom::register(&mut self.kinds, &stored);
         }
@@ -99,6 +113,7 @@ impl State {
     /// Removes an object for good; the answer is its last state.
     pub(super) fn erase(&mut self, key: &Key) -> Option<Value> {
         let last = self.store.remove(key)?;
+        self.record(key, None);
         if key.resource.plural == DEFINITIONS {
             custom::unregister(&mut self.kinds, &last);
         }
@@ -111,6 +126,30 @@ impl State {
             self.unsettled.push(namespace_key(&key.namespace));
         }
         Some(last)
+    }
+
+    /// Starts to keep every change, beginning with the objects there are.
+    pub(super) fn record_changes(&mut self) {
+        self.changes = Some(Vec::new());
+        let present: Vec<_> = self.store.all().map(|(key, object)| (key.clone(), object.clone())).collect();
+        for (key, object) in present {
+            self.record(&key, Some(object));
+        }
+    }
+
+    fn record(&mut self, key: &Key, object: Option<Arc<Value>>) {
+        let (version, time) = (self.store.version(), self.clock.now());
+        if let Some(changes) = &mut self.changes {
+            changes.push(RecordedChange {
+                version,
+                time,
+                group: key.resource.group.clone(),
+                resource: key.resource.plural.clone(),
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                object,
+            });
+        }
     }
 
     /// Some version of the kind of a stored object.
@@ -156,9 +195,4 @@ fn set_api_version(object: &mut Value, api_version: &str) {
     if let Some(fields) = object.as_object_mut() {
         fields.insert("apiVersion".to_owned(), api_version.into());
     }
-}
-
-/// The current time, as the server writes it.
-pub(super) fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

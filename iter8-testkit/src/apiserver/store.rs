@@ -27,7 +27,7 @@ pub(super) struct Change {
     pub(super) after: Option<Arc<Value>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Store {
     version: u64,
     objects: BTreeMap<Key, Arc<Value>>,
@@ -103,6 +103,11 @@ impl Store {
         Ok(objects.into_iter().collect())
     }
 
+    /// Every stored object.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
+        self.objects.iter()
+    }
+
     /// Every stored object of a namespace.
     pub(super) fn in_namespace(&self, namespace: &str) -> Vec<Key> {
         self.objects.keys().filter(|key| key.namespace == namespace).cloned().collect()
@@ -140,7 +145,6 @@ impl Store {
     }
 
     /// Forgets the history, as a compaction does.
-    #[cfg(test)]
     pub(super) fn compact(&mut self) {
         self.history.clear();
         self.forgotten = self.version;

@@ -17,6 +17,7 @@ use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 use super::ApiServer;
+use crate::clock::Clock;
 
 mod apply;
 mod custom;
@@ -101,7 +102,7 @@ async fn lists_select_and_come_in_chunks_of_one_moment() {
     let token = first.metadata.continue_.unwrap();
     let rest = api.list(&ListParams::default().limit(2).continue_token(&token)).await.unwrap();
     assert_eq!(names(&rest), ["c", "d"], "the rest is of the version of the first chunk");
-    server.shared.lock().store.compact();
+    server.compact();
     let late = api.list(&ListParams::default().limit(2).continue_token(&token)).await;
     assert_eq!(refusal(late), (410, "Expired".to_owned()));
 }
@@ -137,7 +138,7 @@ async fn a_watch_from_a_forgotten_version_is_gone_and_a_reflector_recovers() {
     let api = config_maps(server.client());
     let first = api.create(&PostParams::default(), &config_map("a", &json!({}))).await.unwrap();
     api.create(&PostParams::default(), &config_map("b", &json!({}))).await.unwrap();
-    server.shared.lock().store.compact();
+    server.compact();
     let mut events =
         api.watch(&WatchParams::default(), &first.resource_version().unwrap()).await.unwrap().boxed();
     match events.try_next().await.unwrap().unwrap() {
@@ -221,4 +222,24 @@ async fn a_controller_reconciles_owners_of_what_changes() {
             .any(|request| request.verb == "apply" && request.user_agent == "controller/1.0")
     );
     running.abort();
+}
+
+#[tokio::test]
+async fn a_copy_holds_what_the_server_held_and_shares_nothing_with_it() {
+    let server = ApiServer::new();
+    let create = async |server: &ApiServer, name: &str| {
+        let api = config_maps(server.client());
+        api.create(&PostParams::default(), &config_map(name, &json!({}))).await.unwrap()
+    };
+    let before = create(&server, "before").await;
+    let copy = server.copy_with_clock(Clock::system());
+    create(&server, "original").await;
+    create(&copy, "copied").await;
+    let names = async |server: &ApiServer| {
+        let list = config_maps(server.client()).list(&ListParams::default()).await.unwrap();
+        list.items.into_iter().map(|object| object.name_any()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&server).await, ["before", "original"]);
+    assert_eq!(names(&copy).await, ["before", "copied"]);
+    assert_eq!(config_maps(copy.client()).get("before").await.unwrap().uid(), before.uid());
 }

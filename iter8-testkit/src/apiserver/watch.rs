@@ -26,6 +26,8 @@ const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 pub(super) struct Watch {
     shared: Arc<Shared>,
     changed: tokio::sync::watch::Receiver<u64>,
+    /// As many as there had been when it was opened.
+    restarts: u64,
     call: Call,
     selector: Selector,
     /// Changes up to this version have been sent.
@@ -53,6 +55,7 @@ pub(super) fn open(shared: &Arc<Shared>, state: &State, call: &Call) -> Result<W
     let mut watch = Watch {
         shared: shared.clone(),
         changed: shared.changed.subscribe(),
+        restarts: state.restarts,
         call: call.clone(),
         selector,
         seen: asked.unwrap_or(current),
@@ -163,6 +166,10 @@ impl Watch {
     fn catch_up(&mut self) {
         let shared = self.shared.clone();
         let state = shared.lock();
+        if self.restarts != state.restarts {
+            self.finished = true;
+            return;
+        }
         if state.kinds.find(&self.call.kind.group, &self.call.kind.version, &self.call.kind.plural).is_none()
         {
             self.finished = true;

@@ -100,7 +100,7 @@ pub(super) fn apply(state: &mut State, call: &Call) -> Written {
     }
     let live = live(state, call);
     let ignored = kind.ignored(&call.subresource);
-    let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());
+    let (manager, now, api_version) = (call.manager(), state.now(), kind.api_version());
     let writer = writer(call, &ignored, &manager, &now, &api_version);
     match live {
         Some(live) => {
@@ -185,7 +185,7 @@ fn insert(state: &mut State, call: &Call, mut object: Value, ownership: Ownershi
     for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         store::remove_meta(&mut object, field);
     }
-    let now = state::now();
+    let now = state.now();
     store::set_meta(&mut object, "uid", state.new_uid().into());
     store::set_meta(&mut object, "creationTimestamp", now.clone().into());
     if text(&object, "/metadata/name").is_empty() && !text(&object, "/metadata/generateName").is_empty() {
@@ -232,7 +232,7 @@ fn replace(
 
     if ownership == Ownership::ToRecord {
         let ignored = kind.ignored(&call.subresource);
-        let (manager, now, api_version) = (call.manager(), state::now(), kind.api_version());
+        let (manager, now, api_version) = (call.manager(), state.now(), kind.api_version());
         managed::update(&writer(call, &ignored, &manager, &now, &api_version), live, &mut new);
     }
     let version = text(live, "/metadata/resourceVersion").to_owned();

@@ -29,7 +29,7 @@ impl Driver {
             return Ok(None);
         }
         let pods = self.pods_of(&deployment, spec).await?;
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let hash = template_hash(&spec.template);
         let min_ready_seconds = spec.min_ready_seconds.unwrap_or(0);
         let old_pods_terminating = pods.iter().any(|pod| is_terminating(pod) && !is_updated(pod, &hash));

@@ -22,6 +22,7 @@ use super::kubelet::LocalPod;
 use super::pod::deployment_of;
 use super::queue::{Key, Queue};
 use super::slices::{SERVICE_NAME, selector_of, selects};
+use crate::clock::Clock;
 use crate::pod_network::PodNetwork;
 
 /// Everything the reconcile functions need; they are in `deployments`, `endpoints` and `kubelet`.
@@ -31,6 +32,8 @@ pub(super) struct Driver {
     pub(super) services: Api<Service>,
     pub(super) slices: Api<EndpointSlice>,
     pub(super) network: PodNetwork,
+    pub(super) clock: Clock,
+    pub(super) servers: Servers,
     pub(super) faults: Arc<Faults>,
     /// Pods whose servers run here, by name.
     pub(super) local: BTreeMap<String, LocalPod>,
@@ -39,6 +42,14 @@ pub(super) struct Driver {
     /// Labels of the Pods, as last seen: a Pod that changes them leaves a Service.
     labels: BTreeMap<String, BTreeMap<String, String>>,
     queue: Queue,
+}
+
+/// What is behind the Pods' addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Servers {
+    Real,
+    /// Nothing: Pods are objects only.
+    None,
 }
 
 /// Something a watch has seen.
@@ -53,13 +64,21 @@ enum Trigger {
 }
 
 impl Driver {
-    pub(super) fn new(client: &Client, namespace: &str, network: PodNetwork, faults: Arc<Faults>) -> Self {
+    pub(super) fn new(
+        client: &Client,
+        namespace: &str,
+        network: PodNetwork,
+        faults: Arc<Faults>,
+        (clock, servers): (Clock, Servers),
+    ) -> Self {
         Self {
             pods: Api::namespaced(client.clone(), namespace),
             deployments: Api::namespaced(client.clone(), namespace),
             services: Api::namespaced(client.clone(), namespace),
             slices: Api::namespaced(client.clone(), namespace),
             network,
+            clock,
+            servers,
             faults,
             local: BTreeMap::new(),
             selectors: BTreeMap::new(),

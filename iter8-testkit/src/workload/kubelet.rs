@@ -4,13 +4,12 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::driver::Driver;
+use super::driver::{Driver, Servers};
 use super::pod::{
     FINALIZER, Health, container_ports, containers, deployment_of, is_finished, is_terminating, pod_status,
 };
@@ -30,7 +29,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 pub(super) struct LocalPod {
     uid: String,
     address: Address,
-    server: PodServer,
+    /// None where Pods are objects only.
+    server: Option<PodServer>,
     ready_from: Instant,
     /// It has pulled its image, and passed its readiness probe at least once.
     was_ready: bool,
@@ -87,7 +87,9 @@ impl Driver {
             Health::Ready
         };
         local.was_ready |= health == Health::Ready;
-        local.server.set_healthy(health == Health::Ready);
+        if let Some(server) = &local.server {
+            server.set_healthy(health == Health::Ready);
+        }
         let (ip, ready_from) = (local.address.ip, local.ready_from);
         self.write_status(pod, ip, health).await?;
         // By the clock that decided above: it may be past by now.
@@ -96,10 +98,15 @@ impl Driver {
 
     async fn start_pod(&self, pod: &Pod) -> std::io::Result<LocalPod> {
         let image = containers(pod).first().and_then(|container| container.image.as_deref());
-        let server = PodServer::start(&pod.name_any(), image.unwrap_or_default()).await?;
+        let server = match self.servers {
+            Servers::Real => Some(PodServer::start(&pod.name_any(), image.unwrap_or_default()).await?),
+            Servers::None => None,
+        };
         let address = Address { ip: self.network.allocate(), network: self.network.clone() };
-        for port in container_ports(pod) {
-            self.network.expose(address.ip, port, server.address());
+        if let Some(server) = &server {
+            for port in container_ports(pod) {
+                self.network.expose(address.ip, port, server.address());
+            }
         }
         Ok(LocalPod {
             uid: pod.uid().unwrap_or_default(),
@@ -158,12 +165,14 @@ impl Driver {
     fn stop_local(&mut self, name: &str) {
         if let Some(local) = self.local.remove(name) {
             drop(local.address);
-            local.server.stop();
+            if let Some(server) = local.server {
+                server.stop();
+            }
         }
     }
 
     async fn write_status(&self, mut pod: Pod, ip: Ipv4Addr, health: Health) -> kube::Result<()> {
-        let status = pod_status(&pod, ip, health, Timestamp::now());
+        let status = pod_status(&pod, ip, health, self.clock.now());
         if pod.status.as_ref() != Some(&status) {
             pod.status = Some(status);
             self.pods.replace_status(&pod.name_any(), &PostParams::default(), &pod).await?;

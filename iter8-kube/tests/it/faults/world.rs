@@ -1,0 +1,249 @@
+//! A cluster without sockets, whose time passes as soon as nobody has anything to do.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_api::grpcroutes::GrpcRoute;
+use gateway_api::httproutes::HttpRoute;
+use iter8_core::{Document, Timestamp};
+use iter8_gateway_api::GatewayApiBackend;
+use iter8_kube::{Options, Release, ReleaseSpec, Scope};
+use iter8_testkit::apiserver::ApiServer;
+use iter8_testkit::clock::Clock;
+use iter8_testkit::fault::{Faults, Rates};
+use iter8_testkit::workload::WorkloadRunner;
+use iter8_testkit::world;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::jiff::{self, SignedDuration};
+use kube::CustomResourceExt;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::history::{History, What};
+use super::knowledge::Knowledge;
+use super::laws;
+use super::schedule::{Disturbance, Schedule};
+use super::state::{self, State};
+
+pub(crate) const NAMESPACE: &str = "test";
+pub(crate) const RELEASE: &str = "httpbin";
+/// Nothing changes for so long: then nothing will, for no backoff and no fault is longer.
+const QUIET: Duration = Duration::from_mins(2);
+const LOOK: Duration = Duration::from_secs(10);
+/// How many changes there may be after a step until there are none any more. The longest way takes less than half.
+const MOST_CHANGES: usize = 400;
+
+/// How long a request of the controller takes.
+pub(crate) const LATENCY: Duration = Duration::from_millis(1);
+
+/// No faults.
+pub(crate) fn sound() -> Faults {
+    Faults::seeded(0, Rates { latency: LATENCY, ..Rates::default() })
+}
+
+/// Runs in a time of its own.
+pub(crate) fn simulated<T>(run: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time().start_paused(true).build().unwrap().block_on(run)
+}
+
+/// A process of the controller.
+pub(crate) struct Process {
+    pub(crate) faults: Faults,
+    /// How long none runs after it has ended.
+    pub(crate) downtime: Duration,
+    /// How wrong its clock is.
+    pub(crate) skew: SignedDuration,
+}
+
+impl Process {
+    pub(crate) fn with(faults: Faults) -> Self {
+        Self { faults, downtime: Duration::ZERO, skew: SignedDuration::ZERO }
+    }
+}
+
+/// What has come of a history.
+pub(crate) struct Played {
+    pub(crate) states: Vec<State>,
+    /// How many writes of routes kept the laws.
+    pub(crate) routes: usize,
+}
+
+pub(crate) struct Simulation {
+    pub(crate) server: ApiServer,
+    clock: Clock,
+    /// The same moment on Tokio's clock and on the simulated one.
+    begin: (Instant, jiff::Timestamp),
+    workloads: WorkloadRunner,
+}
+
+/// A server with everything installed, for copies.
+static TEMPLATE: OnceCell<ApiServer> = OnceCell::const_new();
+
+async fn template() -> ApiServer {
+    let server = ApiServer::new();
+    let client = server.client_as("test");
+    world::install(&client, &[Release::crd(), HttpRoute::crd(), GrpcRoute::crd()]).await.unwrap();
+    let mut namespace = Namespace::default();
+    namespace.metadata.name = Some(NAMESPACE.to_owned());
+    Api::all(client).create(&PostParams::default(), &namespace).await.unwrap();
+    server
+}
+
+impl Simulation {
+    pub(crate) async fn new() -> Self {
+        let begin = (Instant::now(), jiff::Timestamp::from_second(1_800_000_000).unwrap());
+        let clock = Clock::of_tokio(begin.1);
+        let server = TEMPLATE.get_or_init(template).await.copy_with_clock(clock.clone());
+        let workloads =
+            WorkloadRunner::start_objects(server.client_as("workloads"), NAMESPACE, clock.clone())
+                .await
+                .unwrap();
+        server.record_changes();
+        Self { server, clock, begin, workloads }
+    }
+
+    /// The state after each step that waits until all is settled. The laws have held until then.
+    pub(crate) async fn play(
+        &self,
+        history: &History,
+        mut processes: Vec<Process>,
+    ) -> Result<Played, String> {
+        processes.push(Process::with(sound()));
+        let faults: Vec<_> = processes.iter().map(|process| process.faults.clone()).collect();
+        let skews: Vec<_> = processes.iter().map(|process| process.skew).collect();
+        let controller = self.supervise(processes);
+        self.workloads.set_start_delay(history.start_delay);
+        let mut states = Vec::new();
+        for step in &history.steps {
+            self.step(&step.what).await;
+            if let Some(wait) = step.then {
+                tokio::time::sleep(wait).await;
+            } else {
+                faults.iter().for_each(Faults::stop);
+                self.settle().await?;
+                states.push(state::present(&self.server.changes())?);
+            }
+        }
+        // It runs on, and has nothing to do.
+        drop(controller);
+        let skew = skews.iter().max().zip(skews.iter().min()).map(|(most, least)| *most - *least);
+        let skew = skew.unwrap_or_default().unsigned_abs();
+        let knowledge = Knowledge::new(&faults, self.begin, skew);
+        let routes = laws::check(&self.server.changes(), &knowledge)?;
+        Ok(Played { states, routes })
+    }
+
+    /// The same, while the API server is disturbed; nothing goes wrong any more after the last step.
+    pub(crate) async fn play_disturbed(
+        &self,
+        schedule: &Schedule,
+        processes: Vec<Process>,
+    ) -> Result<Played, String> {
+        let (server, disturbances) = (self.server.clone(), schedule.disturbances.clone());
+        let disturbing = tokio::spawn(async move {
+            for (after, what) in disturbances {
+                tokio::time::sleep(after).await;
+                match what {
+                    Disturbance::Restart => server.restart(),
+                    Disturbance::Compaction => server.compact(),
+                }
+            }
+        });
+        let played = self.play(&schedule.history, processes).await;
+        disturbing.abort();
+        played
+    }
+
+    /// Nothing is written for ten minutes more.
+    pub(crate) async fn stays_quiet(&self) -> Result<(), String> {
+        let before = self.server.changes().len();
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        match self.server.changes().get(before..) {
+            Some([]) => Ok(()),
+            _ => Err(format!("still written after the end: {}", self.last_changes())),
+        }
+    }
+
+    async fn settle(&self) -> Result<(), String> {
+        let count = || self.server.changes().len();
+        let first = count();
+        let (mut last, mut quiet) = (first, Duration::ZERO);
+        while quiet < QUIET {
+            tokio::time::sleep(LOOK).await;
+            let now = count();
+            quiet = if now == last { quiet + LOOK } else { Duration::ZERO };
+            last = now;
+            if now - first > MOST_CHANGES {
+                return Err(format!("it is never done: {}", self.last_changes()));
+            }
+        }
+        Ok(())
+    }
+
+    fn last_changes(&self) -> String {
+        let (changes, requests) = (self.server.changes(), self.server.requests());
+        let changes =
+            changes.iter().rev().take(20).map(|change| {
+                format!("{} {} {} {}", change.time, change.version, change.resource, change.name)
+            });
+        let writes =
+            requests.iter().rev().filter(|request| !matches!(&*request.verb, "get" | "list" | "watch"));
+        let writes = writes.take(20).map(|request| {
+            format!(
+                "{} {} {} {}: {}",
+                request.user_agent, request.verb, request.resource, request.name, request.status
+            )
+        });
+        let lines: Vec<_> = changes.chain(writes).collect();
+        format!("the last changes and writes, latest first:\n{}", lines.join("\n"))
+    }
+
+    pub(crate) async fn step(&self, what: &What) {
+        let releases: Api<Release> = Api::namespaced(self.server.client_as("test"), NAMESPACE);
+        match what {
+            What::Declare(document) => {
+                let spec = ReleaseSpec::from_document(&Document::from_yaml(document).unwrap()).unwrap();
+                let release = json!({
+                    "apiVersion": "iter8.tools/v1alpha1",
+                    "kind": "Release",
+                    "metadata": { "name": RELEASE },
+                    "spec": spec,
+                });
+                let params = PatchParams::apply("test").force();
+                releases.patch(RELEASE, &params, &Patch::Apply(release)).await.unwrap();
+            }
+            What::Delete => {
+                // It may have been deleted before.
+                let _ = releases.delete(RELEASE, &DeleteParams::default()).await;
+            }
+            What::Fail(deployment) => self.workloads.fail(deployment),
+            What::Recover(deployment) => self.workloads.recover(deployment),
+        }
+    }
+
+    /// One process after the other, each until it is killed.
+    pub(crate) fn supervise(&self, processes: Vec<Process>) -> JoinHandle<()> {
+        let (server, clock) = (self.server.clone(), self.clock.clone());
+        tokio::spawn(async move {
+            for process in processes {
+                let own = clock.skewed(process.skew);
+                let options =
+                    Options::new(Scope::Namespace(NAMESPACE.to_owned())).clock(Arc::new(move || {
+                        Timestamp::from_millis(own.now().as_millisecond().unsigned_abs())
+                    }));
+                let running = world::run(process.faults.client(&server, "iter8"), |client, shutdown| {
+                    let shutdown = futures::FutureExt::shared(shutdown);
+                    iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown)
+                });
+                process.faults.killed().await;
+                running.kill().await;
+                tokio::time::sleep(process.downtime).await;
+            }
+        })
+    }
+}

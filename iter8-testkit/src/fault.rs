@@ -1,0 +1,252 @@
+//! What goes wrong between a client and an API server, seeded and reproducible.
+//!
+//! [`Faults`] is a [`tower::Layer`]. In front of the in-memory [`ApiServer`], or in the
+//! stack of a client of a real one, it refuses requests, loses answers, cuts watches, delays their events, and
+//! ends the client at a request of your choice, before or after that request has taken effect.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> kube::Result<()> {
+//! use iter8_testkit::apiserver::ApiServer;
+//! use iter8_testkit::fault::{Faults, Rates};
+//! use k8s_openapi::api::core::v1::ConfigMap;
+//! use kube::api::{Api, ListParams};
+//!
+//! let server = ApiServer::new();
+//! let faults = Faults::seeded(7, Rates { internal_error: 500, ..Rates::default() });
+//! let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "my-controller"));
+//! let mut refused = 0;
+//! for _ in 0..100 {
+//!     refused += u32::from(config_maps.list(&ListParams::default()).await.is_err());
+//! }
+//! assert!(refused > 20 && refused < 80);
+//! assert_eq!(faults.injected().len(), usize::try_from(refused).unwrap_or(0));
+//! faults.stop();
+//! assert!(config_maps.list(&ListParams::default()).await.is_ok());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it decides
+//! By the seed, and by which request this is: its method, its path, and how many such requests there were before.
+//! So the same client with the same seed meets the same faults, and a client that sends one request more or less to
+//! some object still meets the same faults at all others. [`Faults::injected`] says what was done.
+//!
+//! [`Faults::exchanges`] and [`Faults::told`] say what the client asked and what it could know, and when: by them a test
+//! can judge a decision by what was known when it was made.
+//!
+//! # What stays true
+//! What a real API server promises is kept: events of one watch arrive in order, no list is stale, and nothing is lost
+//! but by an end of the watch, or where a later state of the same object follows ([`Rates::skip_states`]). Watches of
+//! different kinds are late by different times, so that their events arrive in any order.
+//!
+//! # What it does not do
+//! It does not change the content of an answer, and it does not let a request take effect twice. A restart of the server and a
+//! compaction are the server's: [`ApiServer::restart`](crate::apiserver::ApiServer::restart) and
+//! [`ApiServer::compact`](crate::apiserver::ApiServer::compact). For clocks that are wrong see
+//! [`Clock::skewed`](crate::clock::Clock::skewed).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kube::Client;
+
+use crate::apiserver::ApiServer;
+
+mod chance;
+mod events;
+mod log;
+mod rates;
+mod refusal;
+mod service;
+
+use chance::Chance;
+pub use log::{Exchange, Told};
+pub use rates::Rates;
+use refusal::Refusal;
+pub use service::Faulty;
+
+/// What goes wrong for one client: a layer, and the knobs of it. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    shared: Arc<Shared>,
+}
+
+/// One thing that was done to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Injected {
+    /// The number of the client's request, from 1.
+    pub number: u64,
+    /// Method and path.
+    pub request: String,
+    /// What was done.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Injected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} {}: {:?}", self.number, self.request, self.fault)
+    }
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// `409 Conflict`, to an update or a patch.
+    Conflict,
+    /// `410 Gone`, to a list or a watch.
+    Gone,
+    /// `429 Too Many Requests`, with `Retry-After: 1`.
+    TooManyRequests,
+    /// `500 Internal Server Error`.
+    InternalError,
+    /// No answer, and nothing done.
+    TimedOut,
+    /// Done, but the connection broke before the answer.
+    AnswerLost,
+    /// Done, and answered late.
+    Slow(Duration),
+    /// A watch whose connection broke, in the middle of an event.
+    WatchCut,
+    /// A watch that ended.
+    WatchEnded,
+    /// A watch that was told that its resourceVersion is too old.
+    WatchGone,
+    /// All events of a watch come late, from this one on.
+    WatchStalled(Duration),
+    /// The client was ended.
+    Killed(Moment),
+}
+
+/// When a client ends, see [`Faults::kill_at`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before the request has left.
+    Before,
+    /// After the request has taken effect, before its answer.
+    After,
+}
+
+#[derive(Debug)]
+struct Shared {
+    chance: Chance,
+    rates: Rates,
+    state: Mutex<State>,
+    killed: tokio::sync::watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: BTreeMap<String, u64>,
+    stopped: bool,
+    kill: Option<(u64, Moment)>,
+    injected: Vec<Injected>,
+    exchanges: Vec<Exchange>,
+    told: Vec<Told>,
+}
+
+impl Faults {
+    /// Faults at these rates.
+    #[must_use]
+    pub fn seeded(seed: u64, rates: Rates) -> Self {
+        let (killed, _) = tokio::sync::watch::channel(false);
+        let shared = Shared { chance: Chance::seeded(seed), rates, state: Mutex::default(), killed };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// No fault, until [`Faults::kill_at`] asks for one: counts requests.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::seeded(0, Rates::default())
+    }
+
+    /// Ends the client at its request of this number, counted from 1 with all lists and watches: neither this request nor
+    /// a later one is ever answered. [`Faults::killed`] resolves then, and it is for you to end the client's tasks.
+    #[must_use]
+    pub fn kill_at(self, number: u64, moment: Moment) -> Self {
+        self.shared.lock().kill = Some((number, moment));
+        self
+    }
+
+    /// A client of the in-memory API server that meets these faults. Has to be called in a Tokio runtime.
+    #[must_use]
+    pub fn client(&self, server: &ApiServer, user_agent: &str) -> Client {
+        let layered = tower::Layer::layer(self, server.service(user_agent));
+        Client::new(layered, "default")
+    }
+
+    /// From now on nothing goes wrong any more; what is late already still comes late.
+    pub fn stop(&self) {
+        self.shared.lock().stopped = true;
+    }
+
+    /// Resolves when the client has been ended.
+    pub async fn killed(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.shared.killed.subscribe().wait_for(|killed| *killed).await;
+    }
+
+    /// How many requests the client has sent.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        u64::try_from(self.shared.lock().exchanges.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The client's requests so far, in order.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.shared.lock().exchanges.clone()
+    }
+
+    /// What lists and watches have told the client so far, in order.
+    #[must_use]
+    pub fn told(&self) -> Vec<Told> {
+        self.shared.lock().told.clone()
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn injected(&self) -> Vec<Injected> {
+        self.shared.lock().injected.clone()
+    }
+}
+
+impl<S> tower::Layer<S> for Faults {
+    type Service = Faulty<S>;
+
+    fn layer(&self, inner: S) -> Faulty<S> {
+        Faulty::new(inner, self.shared.clone())
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, number: u64, request: &str, fault: Fault) {
+        self.lock().injected.push(Injected { number, request: request.to_owned(), fault });
+    }
+
+    /// A number below 1000 that says what becomes of an event of the stream of this name; none if nothing shall.
+    fn draw(&self, name: &str) -> Option<chance::Draw> {
+        let mut state = self.lock();
+        if state.stopped {
+            return None;
+        }
+        let seen = state.seen.entry(name.to_owned()).or_default();
+        *seen += 1;
+        Some(self.chance.draw(name, *seen))
+    }
+
+    fn is_dead(&self) -> bool {
+        *self.killed.borrow()
+    }
+}
+
+#[cfg(test)]
+mod tests;
