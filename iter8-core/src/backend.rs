@@ -1,5 +1,7 @@
 //! The seam to routing backends.
 
+use alloc::vec::Vec;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

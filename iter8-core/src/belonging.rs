@@ -1,6 +1,8 @@
 //! Which version an object belongs to.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
 
 use crate::name::VersionName;
 use crate::observation::{

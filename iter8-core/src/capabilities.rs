@@ -1,5 +1,7 @@
 //! What a mesh can do, as data.
 
+use alloc::vec::Vec;
+
 use crate::filter::FilterType;
 use crate::release::Protocol;
 use crate::route_match::{GrpcMatch, HttpMatch, PathMatchType, RouteMatch, ValueMatch, ValueMatchType};

@@ -1,7 +1,10 @@
 //! How a release is doing, as Kubernetes conditions.
 
-use std::borrow::Cow;
-use std::fmt;
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use core::fmt;
 
 use crate::observation::Observation;
 use crate::plan::RoutePlan;

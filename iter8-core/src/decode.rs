@@ -1,5 +1,7 @@
 //! Document → [`Release`], collecting everything that is wrong instead of stopping at the first error.
 
+use alloc::vec::Vec;
+
 mod fields;
 mod matches;
 mod route;

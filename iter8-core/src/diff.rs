@@ -1,11 +1,15 @@
 //! What is different between two plans, in words.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
 mod rules;
 
 #[cfg(test)]
 mod tests;
-
-use std::fmt;
 
 use crate::name::{ServiceName, VersionName};
 use crate::plan::{FrontService, PlannedBackend, PlannedRoute, PlannedVersion, Removal, Role, RoutePlan};

@@ -1,7 +1,10 @@
 //! A digest of what was declared.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -268,13 +271,13 @@ mod tests {
             vec!["1"].into(),
             vec![vec!["1"]].into(),
         ];
-        let digests: std::collections::BTreeSet<_> = texts.iter().map(Digest::of).collect();
+        let digests: alloc::collections::BTreeSet<_> = texts.iter().map(Digest::of).collect();
         assert_eq!(digests.len(), texts.len());
     }
 
     #[test]
     fn texts_that_differ_in_little_have_different_digests() {
-        let mut digests = std::collections::BTreeSet::new();
+        let mut digests = alloc::collections::BTreeSet::new();
         let mut count = 0;
         for length in 0..40 {
             for place in 0..=length {

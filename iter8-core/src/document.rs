@@ -1,6 +1,7 @@
 //! A release document: a tree of values and where each of them stands in the text.
 
-use std::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 
 use crate::violation::{Position, Violation};
 use crate::{FieldPath, Value};

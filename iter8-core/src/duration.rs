@@ -1,9 +1,10 @@
 //! Durations as routes have them.
 
-use std::cmp::Ordering;
-use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::str::FromStr;
+use alloc::string::String;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
@@ -113,7 +114,7 @@ fn parse(text: &str) -> Option<u64> {
 /// As it was written.
 impl fmt::Display for RouteDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = std::str::from_utf8(&self.written).unwrap_or_default().trim_end_matches('\0');
+        let written = core::str::from_utf8(&self.written).unwrap_or_default().trim_end_matches('\0');
         f.write_str(if written.is_empty() { "0s" } else { written })
     }
 }
@@ -165,6 +166,8 @@ impl Serialize for RouteDuration {
 
 #[cfg(test)]
 mod tests {
+    use std::prelude::v1::*;
+
     use super::*;
 
     #[test]

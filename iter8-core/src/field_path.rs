@@ -1,6 +1,9 @@
 //! Where in a document a field is.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::violation::Brief;
 

@@ -1,9 +1,11 @@
 //! The fields of a map.
 
-use std::fmt;
-use std::iter::Map;
-use std::slice::Iter;
-use std::sync::Arc;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::iter::Map;
+use core::slice::Iter;
 
 use serde::{Serialize, Serializer};
 
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_empty_map_has_one_form() {
-        let none: Fields = std::iter::empty::<Field>().collect();
+        let none: Fields = core::iter::empty::<Field>().collect();
         assert_eq!(none, Fields::default());
         assert!(none.is_empty());
     }

@@ -1,6 +1,9 @@
 //! When the repair of an object is a fight with another manager.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::observation::Timestamp;
 

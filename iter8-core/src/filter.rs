@@ -1,8 +1,10 @@
 //! What a rule does to requests and responses besides routing them.
 
-mod carried;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
-use std::fmt;
+mod carried;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 

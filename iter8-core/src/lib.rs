@@ -48,14 +48,21 @@
 //! No input or output, no clock, no randomness, no async, no logging, and no Kubernetes types: what it
 //! must carry verbatim is a [`Value`]. It does not know what a route looks like (a backend does) and
 //! does not decide when to plan (a controller does, told by [`RoutePlan::look_again`]).
-//! It uses `std` for its error types and maps only.
+//! It needs no `std`, only an allocator (with feature `yaml`, whose parser needs `std`, it does).
 //!
 //! # Features
 //! | feature | by default | what it adds |
 //! |---|---|---|
 //! | `yaml` | no | `Document::from_yaml`, with line and column of every field |
 
+#![no_std]
+#![deny(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+extern crate alloc;
+#[cfg(test)]
+#[macro_use]
+extern crate std;
 
 mod backend;
 mod belonging;

@@ -1,9 +1,11 @@
 //! Names as Kubernetes allows them: parsed once, at the edge.
 
-use std::fmt;
-use std::ops::Deref;
-use std::str::FromStr;
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+use core::ops::Deref;
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -184,7 +186,7 @@ name!(
     |text| {
         is_subdomain(text.strip_prefix("*.").unwrap_or(text))
             && text.len() <= 253
-            && text.parse::<std::net::Ipv4Addr>().is_err()
+            && text.parse::<core::net::Ipv4Addr>().is_err()
     }
 );
 

@@ -1,7 +1,7 @@
 //! What a person should know of a release that is no error.
 
-use std::fmt;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt;
 
 use serde::{Serialize, Serializer};
 

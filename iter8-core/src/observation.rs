@@ -2,8 +2,8 @@
 
 mod route;
 
-use std::collections::BTreeMap;
-use std::fmt;
+use alloc::collections::BTreeMap;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -427,6 +427,8 @@ pub struct EndpointsObservation {
 
 #[cfg(test)]
 mod tests {
+    use std::prelude::v1::*;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,9 @@
 //! Whose an object is that stands where one of ours should be.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
 /// A Release as the owner of objects.
 ///
 /// ```

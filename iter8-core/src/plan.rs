@@ -1,6 +1,7 @@
 //! The output of planning: which rules, which front, which versions stay, and why.
 
-use std::fmt;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 
@@ -41,11 +42,11 @@ pub struct RoutePlan {
     pub front: Option<FrontService>,
     /// Whether the live routes have something that the plan does not have (a filter added by hand) and are
     /// to be written even if they hold everything that is planned.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub repair: bool,
     /// Whether routes that are not among the planned ones stay for now: those of the protocol before, until the new
     /// ones are in force.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub keeps_other_routes: bool,
     /// The versions: the declared ones in order, then those that have left the document.
     pub versions: Vec<PlannedVersion>,

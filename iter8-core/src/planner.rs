@@ -1,5 +1,7 @@
 //! The plan: a total function of what is declared and what is observed.
 
+use alloc::vec::Vec;
+
 mod live;
 mod removal;
 mod rules;

@@ -5,7 +5,7 @@ mod facts;
 mod grpc;
 mod http;
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 pub(crate) use arrange::{Arrangement, Claimant, Order};
 

@@ -1,6 +1,6 @@
 //! Whether a version can take requests, and why.
 
-use std::fmt;
+use core::fmt;
 
 use serde::Serialize;
 

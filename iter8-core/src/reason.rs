@@ -1,6 +1,6 @@
 //! Why a rule is there and why a version gets the requests it gets: data, put into words when somebody reads it.
 
-use std::fmt;
+use core::fmt;
 
 use serde::{Serialize, Serializer};
 

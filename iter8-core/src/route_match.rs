@@ -1,10 +1,13 @@
 //! Which requests a rule takes, in the terms of the Gateway API.
 
+use alloc::borrow::ToOwned;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
 mod grpc;
 mod http;
 mod value;
-
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,12 @@
 //! What a plan takes over from the declaration: shared, not copied, when it is cloned.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::hash::Hash;
-use std::ops::Deref;
-use std::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::hash::Hash;
+use core::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -159,7 +161,7 @@ impl<T> FromIterator<T> for List<T> {
 
 impl<'a, T> IntoIterator for &'a List<T> {
     type Item = &'a T;
-    type IntoIter = std::slice::Iter<'a, T>;
+    type IntoIter = core::slice::Iter<'a, T>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -278,7 +280,7 @@ impl FromIterator<(String, String)> for Labels {
 
 impl<'a> IntoIterator for &'a Labels {
     type Item = (&'a String, &'a String);
-    type IntoIter = std::collections::btree_map::Iter<'a, String, String>;
+    type IntoIter = alloc::collections::btree_map::Iter<'a, String, String>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()

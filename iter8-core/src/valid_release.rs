@@ -1,5 +1,8 @@
 //! A release that can be planned: every default filled in, every rule of the declaration checked.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::capabilities::{Limits, Precedence};
 use crate::digest::{Encode, Hasher};
 use crate::filter::{RouteFilter, Timeouts};
@@ -137,7 +140,7 @@ impl ValidRelease {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn versions(&self) -> impl Iterator<Item = &ValidVersion> {
-        std::iter::once(&self.primary).chain(&self.candidates)
+        core::iter::once(&self.primary).chain(&self.candidates)
     }
 
     /// The version of this name.

@@ -1,5 +1,10 @@
 //! [`Release`] → [`ValidRelease`]: fills in defaults and finds everything that is wrong.
 
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
+use core::mem::take;
+
 mod carried;
 mod expression;
 mod gateways;
@@ -11,9 +16,6 @@ mod readiness_probe;
 mod route;
 mod specification;
 mod version;
-
-use std::collections::BTreeSet;
-use std::mem::take;
 
 use mesh::Mesh;
 
@@ -104,7 +106,7 @@ pub fn validate(
 fn is_news(path: &FieldPath, unread: &BTreeSet<&FieldPath>) -> bool {
     // What is inside of a path comes right after it.
     let is_around = unread.range::<&FieldPath, _>(path..).next().is_some_and(|next| path.contains(next));
-    let mut parts = std::iter::successors(Some(path.clone()), FieldPath::parent);
+    let mut parts = core::iter::successors(Some(path.clone()), FieldPath::parent);
     !is_around && !parts.any(|part| unread.contains(&part))
 }
 

@@ -1,6 +1,9 @@
 //! What is wrong with a declaration, said so that a person can mend it.
 
-use std::fmt;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use core::fmt;
 
 use crate::FieldPath;
 

@@ -1,6 +1,6 @@
 //! Numbers with a range: ports, weights and percentages.
 
-use std::fmt;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,9 @@
 //! Reads YAML 1.2 (feature `yaml`): fast, and again for the position of every field if there is something to report.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 mod plain;
 mod scalar;
 mod spanned;

@@ -1,8 +1,12 @@
 //! Reading a tree of values field by field, with the path at hand and every error kept.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt::Display;
 
 use crate::field_path::Path;
 use crate::release::Declared;

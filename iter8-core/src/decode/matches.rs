@@ -1,5 +1,8 @@
 //! Reads `matches`: the form of an `HTTPRouteMatch` or a `GRPCRouteMatch`.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+
 use super::fields::{MapReader, Node};
 use crate::Value;
 use crate::release::Protocol;

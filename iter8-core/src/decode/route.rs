@@ -1,5 +1,8 @@
 //! Reads `application.route`: the user's own on the routes.
 
+use alloc::format;
+use alloc::string::String;
+
 use super::fields::Node;
 use crate::filter::{CarriedFilter, FilterType, Header, HeaderModifier, RouteFilter, Timeouts};
 use crate::release::{DeclaredFilter, RouteOptions};

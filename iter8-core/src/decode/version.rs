@@ -1,6 +1,7 @@
 //! Reads one entry of `application.versions`, its metadata and its specifications.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 
 use super::fields::Node;
 use super::matches;
@@ -60,7 +61,7 @@ pub(super) struct Metadata<N> {
 
 pub(super) fn metadata<N>(node: &Node<'_>) -> Metadata<N>
 where
-    N: TryFrom<String, Error: std::fmt::Display>,
+    N: TryFrom<String, Error: core::fmt::Display>,
 {
     let Some(mut fields) = node.map() else {
         return Metadata {

@@ -1,5 +1,7 @@
 //! Which rules are the same in two plans, and what has become of them.
 
+use alloc::vec::Vec;
+
 use super::Change;
 use crate::name::ServiceName;
 use crate::plan::{PlannedBackend, PlannedRule};
@@ -11,7 +13,7 @@ pub(super) fn diff(before: &[PlannedRule], after: &[PlannedRule]) -> Vec<Change>
     let pairs = pairs(before, after);
     let mut changes = Vec::new();
     for rule in after {
-        match pairs.iter().find(|(_, _, paired)| std::ptr::eq(*paired, rule)) {
+        match pairs.iter().find(|(_, _, paired)| core::ptr::eq(*paired, rule)) {
             None => changes
                 .push(Change::RuleAdded { matches: rule.matches.clone(), backends: rule.backends.clone() }),
             Some((place, known, _)) => {

@@ -1,5 +1,9 @@
 //! Filters that the core carries without reading them.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::FilterType;
 use crate::name::{Namespace, ServiceName};
 use crate::plan::PlannedMirror;

@@ -1,7 +1,9 @@
 //! The live routes of a release, in the core's terms.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::fmt;
 
 use super::Timestamp;
 use crate::filter::{RouteFilter, Timeouts};

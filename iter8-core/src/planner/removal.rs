@@ -1,5 +1,7 @@
 //! Versions that have left the document: kept, drained, then due.
 
+use alloc::vec::Vec;
+
 use super::{Removed, Situation};
 use crate::name::ServiceName;
 use crate::observation::{DeploymentObservation, ParentReport, RouteObservation, Timestamp, Verdict};

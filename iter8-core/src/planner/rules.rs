@@ -1,5 +1,8 @@
 //! The rules of each strategy.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 mod canary;
 
 use canary::canary;

@@ -1,6 +1,8 @@
 //! The order of rules in which a mesh chooses as the specification does.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use super::facts::{Conflict, Facts, Idle, Place, Why};
 use crate::capabilities::Precedence;

@@ -1,6 +1,7 @@
 //! What can be said of every two matches of different versions, whatever the order of the rules.
 
-use std::cmp::Ordering;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::{Claimant, comparisons, covers, is_left_open, may_overlap};
 use crate::capabilities::Precedence;

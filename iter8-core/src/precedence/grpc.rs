@@ -1,6 +1,6 @@
 //! Which of two matches on gRPC requests comes first.
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 use crate::capabilities::Precedence;
 use crate::route_match::{GrpcMatch, ValueMatchType};

@@ -1,6 +1,6 @@
 //! Which of two matches on HTTP requests comes first.
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 use super::{excludes, includes, is_same_param};
 use crate::capabilities::Precedence;

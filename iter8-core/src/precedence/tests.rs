@@ -1,3 +1,5 @@
+use std::prelude::v1::*;
+
 mod grpc;
 
 use super::http::Specificity;

@@ -1,3 +1,5 @@
+use std::prelude::v1::*;
+
 use super::*;
 
 fn read(text: &str) -> RouteMatch {

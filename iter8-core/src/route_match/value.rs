@@ -1,6 +1,7 @@
 //! Conditions on headers and query parameters, which both protocols have.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 

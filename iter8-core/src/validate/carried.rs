@@ -1,6 +1,8 @@
 //! The filters that the core carries: what the CRDs of the routes say of them (Gateway API v1.5.1), as data.
 
-use std::ops::RangeInclusive;
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use super::matches::is_token;
 use crate::field_path::Path;

@@ -1,6 +1,8 @@
 //! `gateway` and `hostnames`: the parents of the Gateways' route, as the CRDs of the routes have them.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
 
 use super::carried::{GROUP_RULE, KIND_RULE, is_group, is_kind};
 use crate::Violation;

@@ -1,5 +1,8 @@
 //! How much fits into a route.
 
+use alloc::format;
+use alloc::vec::Vec;
+
 use super::mesh::Mesh;
 use crate::Violation;
 use crate::field_path::Path;

@@ -1,6 +1,10 @@
 //! `matches`: what the validation of the CRDs of the routes would refuse, refused before anything is applied.
 
-use std::collections::BTreeSet;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::expression;
 use crate::Violation;

@@ -1,5 +1,9 @@
 //! What the mesh behind the routing backend lacks, said before anything is applied.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
 use crate::Violation;
 use crate::capabilities::{Capabilities, MatchKind, RouteCapabilities, TimeoutSupport};
 use crate::field_path::Path;

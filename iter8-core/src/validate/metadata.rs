@@ -1,6 +1,9 @@
 //! Labels and annotations: legal, and not reserved.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::Violation;
 use crate::field_path::Path;

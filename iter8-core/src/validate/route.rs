@@ -1,6 +1,8 @@
 //! `application.route`: what the CRD of the routes or the mesh would refuse.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
 
 use super::matches::{VALUE_LENGTH, is_token};
 use super::mesh::Mesh;

@@ -1,6 +1,10 @@
 //! `deploymentSpecification` and `serviceSpecification`: what the release needs to know of them.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{metadata, own_namespace};
 use crate::field_path::Path;

@@ -1,8 +1,12 @@
 //! One version: names, port, merged metadata.
 
-use std::collections::BTreeMap;
-use std::mem::take;
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem::take;
 
 use super::mesh::Mesh;
 use super::{matches, metadata, own_namespace, specification};

@@ -4,6 +4,8 @@
 //! Whatever this reads, the slow reader reads alike. Everything else is left to that one, which knows all of YAML and
 //! says what is wrong; so every doubt here ends in `None`.
 
+use alloc::vec::Vec;
+
 use super::DEPTH;
 use super::scalar::{Number, number};
 use crate::fields::Field;

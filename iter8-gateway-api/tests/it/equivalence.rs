@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Capabilities, Document, FilterType, MatchKind, Notice, PathMatchType, PlannedRule, Precedence, Protocol,
-    RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, ValueMatchType, VersionObservation,
-    declare, plan,
+    Capabilities, Document, FilterType, GrpcMatch, HttpMatch, MatchKind, Notice, PathMatchType, PlannedRule,
+    Precedence, Protocol, RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, ValueMatchType,
+    VersionObservation, declare, plan,
 };
 use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
 use iter8_testkit::oracle::choose;
@@ -126,14 +126,39 @@ fn has_known_matches(backend: &GatewayApiBackend, plan: &RoutePlan) -> bool {
     route.rules.iter().flat_map(|rule| rule.matches.iter()).all(is_known)
 }
 
-/// Whether there is a route that the mesh can have, and which does not meet the request with two matches whose order is
-/// left open.
+/// Whether there is a route that the mesh can have, and whose rules do not meet the request with two matches whose order
+/// is left open.
 fn is_decided(backend: &GatewayApiBackend, plan: &RoutePlan, request: &Request) -> bool {
-    let is_open = |notice: &Notice| match notice {
-        Notice::LeftOpen { one, other } => request.meets(&one.entry) && request.meets(&other.entry),
+    let met: Vec<Vec<_>> = plan
+        .rules()
+        .iter()
+        .map(|rule| rule.matches.iter().filter(|entry| request.meets(entry)).collect())
+        .collect();
+    let is_open = met.iter().enumerate().any(|(index, ones)| {
+        let others = met[index + 1..].iter().flatten();
+        others.into_iter().any(|other| ones.iter().any(|one| is_left_open(one, other)))
+    });
+    plan.route.is_some() && has_known_matches(backend, plan) && !is_open
+}
+
+/// The specification ranks regular expressions neither among themselves nor among other paths and calls. Notices tell of
+/// this for declared matches; the rules of a plan may be live ones.
+fn is_left_open(one: &RouteMatch, other: &RouteMatch) -> bool {
+    match (one, other) {
+        (RouteMatch::Http(one), RouteMatch::Http(other)) => {
+            let is_pattern = |entry: &HttpMatch| {
+                entry.path.as_ref().is_some_and(|path| path.kind == PathMatchType::RegularExpression)
+            };
+            one.path != other.path && (is_pattern(one) || is_pattern(other))
+        }
+        (RouteMatch::Grpc(one), RouteMatch::Grpc(other)) => {
+            let is_pattern = |entry: &GrpcMatch| {
+                entry.method.as_ref().is_some_and(|call| call.kind == ValueMatchType::RegularExpression)
+            };
+            one.method != other.method && (is_pattern(one) || is_pattern(other))
+        }
         _ => false,
-    };
-    plan.route.is_some() && has_known_matches(backend, plan) && !plan.notices.iter().any(is_open)
+    }
 }
 
 fn chosen<'a>(plan: &'a RoutePlan, request: &Request, precedence: Precedence) -> &'a PlannedRule {

@@ -1,5 +1,8 @@
 //! The rules of strategy canary: one for each candidate that can serve, then the default rule.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::{Routing, backend, default_rule};
 use crate::capabilities::Limits;
 use crate::name::{ServiceName, VersionName};

@@ -1,5 +1,7 @@
 //! What is said of two matches on calls of gRPC.
 
+use std::prelude::v1::*;
+
 use super::super::{covers, is_left_open, may_overlap};
 use super::entry;
 use crate::{GrpcMatch, GrpcMethodMatch, RouteMatch, ValueMatchType};

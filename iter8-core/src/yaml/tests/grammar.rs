@@ -1,5 +1,7 @@
 //! Documents near the grammar: trees of every kind, printed in every style that YAML has, then damaged a little.
 
+use std::prelude::v1::*;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
