@@ -13,7 +13,7 @@ use crate::field_path::Path;
 use crate::name::Hostname;
 use crate::notice::Notice;
 use crate::release::{Application, Environment, ParentRef, Protocol, Release, Strategy};
-use crate::{Document, Violation};
+use crate::{Document, Value, Violation};
 
 impl Release {
     /// Reads a document.
@@ -104,6 +104,12 @@ fn protocol(node: &Node<'_>) -> Option<Protocol> {
 fn gateways(node: &Node<'_>) -> Vec<ParentRef> {
     if node.value.as_list().is_some() {
         return node.list_of(parent_ref);
+    }
+    if matches!(node.value, Value::Map(_)) {
+        let violation =
+            Violation::new(node.path, "must be the name of a Gateway or a list of parents, not a map");
+        node.context.report(violation.hint("write the name, or a list: `- name: NAME`"));
+        return Vec::new();
     }
     match node.text() {
         None | Some("") => Vec::new(),

@@ -40,8 +40,16 @@ pub enum Notice {
         /// The field.
         field: &'static str,
     },
-    /// Requests that meet both matches go to another version than the Gateway API says, and no order of the rules
-    /// changes that.
+    /// A rule comes ahead of one that is earlier in the document: in list order the mesh would not choose as the
+    /// Gateway API says.
+    Moved {
+        /// The match whose rule has moved.
+        moved: VersionMatch,
+        /// The match that would take its requests.
+        ahead_of: VersionMatch,
+    },
+    /// Requests that meet both matches go to another version than the Gateway API says, and no order of the rules is
+    /// right for all of their matches.
     OtherChoice {
         /// What the mesh chooses.
         chosen: VersionMatch,
@@ -55,6 +63,9 @@ pub enum Notice {
         /// The later match.
         other: VersionMatch,
     },
+    /// The Gateway API leaves to the implementation whether a candidate's regular expression comes before the prefix
+    /// `/` of the default rule.
+    LeftOpenToDefault(VersionMatch),
     /// A match that no request reaches.
     NeverChosen {
         /// The match that gets nothing.
@@ -140,16 +151,27 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoEffect { field } => write!(f, "`{field}` has no effect; it can be left out"),
+            Self::Moved { moved, ahead_of } => write!(
+                f,
+                "the rule of {} comes ahead of that of {}: in list order the mesh would choose {ahead_of} over {moved}, \
+                 and the Gateway API says otherwise",
+                moved.version, ahead_of.version
+            ),
             Self::OtherChoice { chosen, specified } => write!(
                 f,
                 "a request that meets both {specified} and {chosen} may go to {}: the Gateway API says {}, but the \
-                 mesh chooses otherwise, whatever the order of the rules",
+                 mesh chooses otherwise, and no order of the rules is right for all of their matches",
                 chosen.version, specified.version
             ),
             Self::LeftOpen { one, other } => write!(
                 f,
                 "a request that meets both {one} and {other} goes where the mesh likes: the Gateway API does not say \
                  where regular expressions come"
+            ),
+            Self::LeftOpenToDefault(entry) => write!(
+                f,
+                "a request that meets {entry} may go to the primary all the same: the Gateway API does not say whether \
+                 a regular expression comes before the prefix `/` of the default rule"
             ),
             Self::NeverChosen { idle, by } => {
                 write!(f, "no request reaches {idle}: {by} comes first and takes them all")

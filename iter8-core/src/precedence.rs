@@ -12,14 +12,14 @@ pub(crate) use arrange::{Arrangement, Claimant, Order};
 use crate::capabilities::Precedence;
 use crate::route_match::{RouteMatch, ValueMatch, ValueMatchType};
 
-/// How two matches can compare on requests that meet both: mostly in one way, which is then said twice.
-pub(crate) fn comparisons(one: &RouteMatch, other: &RouteMatch, precedence: Precedence) -> [Ordering; 2] {
+/// How two matches compare on requests that meet both: `Greater` if `one` comes first.
+pub(crate) fn compare(one: &RouteMatch, other: &RouteMatch, precedence: Precedence) -> Ordering {
     match (one, other) {
-        (RouteMatch::Http(one), RouteMatch::Http(other)) => http::comparisons(one, other, precedence),
-        (RouteMatch::Grpc(one), RouteMatch::Grpc(other)) => [grpc::compare(one, other, precedence); 2],
+        (RouteMatch::Http(one), RouteMatch::Http(other)) => http::compare(one, other, precedence),
+        (RouteMatch::Grpc(one), RouteMatch::Grpc(other)) => grpc::compare(one, other, precedence),
         // A GRPCRoute comes before an HTTPRoute (GEP-1426).
-        (RouteMatch::Grpc(_), RouteMatch::Http(_)) => [Ordering::Greater; 2],
-        (RouteMatch::Http(_), RouteMatch::Grpc(_)) => [Ordering::Less; 2],
+        (RouteMatch::Grpc(_), RouteMatch::Http(_)) => Ordering::Greater,
+        (RouteMatch::Http(_), RouteMatch::Grpc(_)) => Ordering::Less,
     }
 }
 

@@ -67,7 +67,7 @@ pub fn declare(
     let (valid, mut found) = check(key, release, capabilities);
     if !violations.is_empty() {
         let unread: BTreeSet<_> = violations.iter().map(|violation| &violation.path).collect();
-        found.retain(|violation| is_news(&violation.path, &unread));
+        found.retain(|violation| violation.is_news(&unread));
     }
     violations.extend(found);
     document.locate(&mut violations);
@@ -100,14 +100,6 @@ pub fn validate(
 ) -> Result<ValidRelease, InvalidReleaseError> {
     let (valid, violations) = check(key, release.clone(), capabilities);
     finish(valid, violations)
-}
-
-/// What could not be read is missing, too; saying so again would only hide the cause.
-fn is_news(path: &FieldPath, unread: &BTreeSet<&FieldPath>) -> bool {
-    // What is inside of a path comes right after it.
-    let is_around = unread.range::<&FieldPath, _>(path..).next().is_some_and(|next| path.contains(next));
-    let mut parts = core::iter::successors(Some(path.clone()), FieldPath::parent);
-    !is_around && !parts.any(|part| unread.contains(&part))
 }
 
 fn finish(
@@ -153,7 +145,7 @@ fn check(
     };
     if application.versions.is_empty() {
         let violation = Violation::new(path.field("versions"), "at least one version is required");
-        violations.push(violation.hint("write a list with the primary first"));
+        violations.push(violation.of_absence().hint("write a list with the primary first"));
     }
     limits::check(strategy, application, &release.hostnames, mesh, &mut violations);
     let has_front = environment == Environment::DeploymentGtw;
@@ -183,6 +175,10 @@ fn check(
     notices.extend(
         versions.iter().enumerate().flat_map(|(index, version)| version_notices(mesh, index, version)),
     );
+
+    if strategy == Strategy::Canary {
+        notices.extend(mesh::left_open_to_default(mesh, &release.gateways, &versions));
+    }
 
     let mut versions = versions.into_iter();
     let Some(primary) = versions.next() else { return (None, violations) };
@@ -226,14 +222,23 @@ fn warnings(release: &Release, strategy: Strategy, has_front: bool) -> Vec<Notic
     let is_at_gateways = is_routed && has_gateways;
     let is_for_mirrors = strategy == Strategy::Mirror;
     let has_percent = |version: &Version| version.mirror_percent.is_some();
-    let mut versions = application.versions.iter();
+    let has_matches = |version: &Version| !version.matches.is_empty();
+    let is_weighed = matches!(strategy, Strategy::BlueGreen | Strategy::Mirror);
+    let is_matched = matches!(strategy, Strategy::Canary | Strategy::Mirror);
+    let (primary, candidates) = application.versions.split_at(application.versions.len().min(1));
     for (has_no_effect, field) in [
         (!is_routed && application.route != RouteOptions::default(), "application.route"),
         (!is_routed && has_gateways, "gateway"),
         (!is_at_gateways && !release.hostnames.is_empty(), "hostnames"),
         (!has_front && application.service_port.is_some(), "application.servicePort"),
-        (versions.next().is_some_and(has_percent), "application.versions[0].mirrorPercent"),
-        (!is_for_mirrors && versions.any(has_percent), "application.versions[].mirrorPercent"),
+        (primary.iter().any(has_percent), "application.versions[0].mirrorPercent"),
+        (!is_for_mirrors && candidates.iter().any(has_percent), "application.versions[].mirrorPercent"),
+        (is_routed && primary.iter().any(has_matches), "application.versions[0].matches"),
+        (!is_matched && candidates.iter().any(has_matches), "application.versions[].matches"),
+        (
+            !is_weighed && application.versions.iter().any(|version| version.weight.is_some()),
+            "application.versions[].weight",
+        ),
     ] {
         if has_no_effect {
             warnings.push(Notice::NoEffect { field });

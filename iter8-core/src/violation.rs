@@ -1,5 +1,6 @@
 //! What is wrong with a declaration, said so that a person can mend it.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
@@ -55,6 +56,8 @@ pub struct Violation {
     pub position: Option<Position>,
     /// Whether the hint is the value in quotes.
     is_quoted: bool,
+    /// Whether it may be so only because something inside of the field could not be read.
+    is_of_absence: bool,
 }
 
 impl Violation {
@@ -67,7 +70,26 @@ impl Violation {
             hint: None,
             position: None,
             is_quoted: false,
+            is_of_absence: false,
         }
+    }
+
+    /// Something is missing or two things are the same, which may be so only because not everything in the field could
+    /// be read.
+    pub(crate) fn of_absence(mut self) -> Self {
+        self.is_of_absence = true;
+        self
+    }
+
+    /// Whether it is wrong whatever else could not be read. What could not be read is missing, too; saying so again
+    /// would only hide the cause.
+    pub(crate) fn is_news(&self, unread: &BTreeSet<&FieldPath>) -> bool {
+        // What is inside of a path comes right after it.
+        let inside = unread.range::<&FieldPath, _>(&self.path..).next();
+        let is_around = inside.is_some_and(|inside| self.path.contains(inside));
+        let mut parts = core::iter::successors(Some(self.path.clone()), FieldPath::parent);
+        let follows = self.is_of_absence && is_around;
+        !follows && !parts.any(|part| unread.contains(&part))
     }
 
     /// Adds the value that was found.

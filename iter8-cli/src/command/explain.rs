@@ -44,7 +44,7 @@ pub(crate) struct Args {
     namespace: Option<Namespace>,
 
     /// The request's method
-    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
+    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET", value_parser = method)]
     method: String,
 
     /// A header of the request, any number of times; `host` takes the place of the URL's host
@@ -118,19 +118,36 @@ fn precedence(mesh: &MeshProfile) -> Result<Precedence, Error> {
     mesh.name().parse().map_err(|error| Error::Failed(format!("{error}")))
 }
 
+/// Any word that HTTP allows (RFC 9110, section 9.1).
+fn method(text: &str) -> Result<String, String> {
+    if is_token(text) { Ok(text.to_owned()) } else { Err("is not a method; write one like `GET`".to_owned()) }
+}
+
 /// Reads `NAME: VALUE`, as curl has it.
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("has no `:`; write `NAME: VALUE`")?;
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(is_token) {
+    if !is_token(name) {
         return Err(format!("`{name}` is not the name of a header"));
     }
     Ok((name.to_owned(), value.trim().to_owned()))
 }
 
+/// RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::header;
+    use super::{header, method};
+
+    #[test]
+    fn a_method_is_a_word() {
+        assert_eq!(method("PURGE"), Ok("PURGE".to_owned()));
+        for text in ["", "GET /", "G\n"] {
+            assert!(method(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_header_is_written_as_for_curl() {

@@ -76,7 +76,8 @@ fn order(facts: &Facts, claimants: &[Claimant<'_>], present: &[usize]) -> Order 
         }
     }
     let words = Words { claimants, places };
-    let mut notices = words.conflicts(facts);
+    let mut notices = words.moves(facts);
+    notices.extend(words.conflicts(facts));
     notices.extend(words.left_open(facts));
     for index in &rules {
         notices.extend(words.idle(facts, *index));
@@ -146,6 +147,22 @@ impl Words<'_> {
         Some(VersionMatch::new(claimant.version, claimant.matches.get(entry)?))
     }
 
+    /// The rules that come ahead of earlier ones, and for which match of theirs.
+    fn moves(&self, facts: &Facts) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for pair in facts.pairs.iter().filter(|pair| pair.moved) {
+            let [earlier, later] = pair.rules;
+            let (Some(before), Some(after)) = (self.place(later), self.place(earlier)) else { continue };
+            let reason = pair.in_list_order.iter().find(|conflict| conflict.specified.0 == later);
+            let said = reason.filter(|_| before < after).and_then(|Conflict { specified, chosen }| {
+                let (moved, ahead_of) = (self.version_match(*specified)?, self.version_match(*chosen)?);
+                Some(Notice::Moved { moved, ahead_of })
+            });
+            notices.extend(said);
+        }
+        notices
+    }
+
     /// Where the mesh chooses otherwise than the specification, once for each pair of versions.
     fn conflicts(&self, facts: &Facts) -> Vec<Notice> {
         let mut notices = Vec::new();
@@ -161,7 +178,7 @@ impl Words<'_> {
         notices
     }
 
-    /// What a mesh that follows the specification may choose as it likes, once for each pair of versions.
+    /// What the specification leaves to the mesh, once for each pair of versions.
     fn left_open(&self, facts: &Facts) -> Vec<Notice> {
         let is_present =
             |[one, other]: &&[Place; 2]| self.place(one.0).is_some() && self.place(other.0).is_some();

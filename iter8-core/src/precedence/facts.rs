@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::{Claimant, comparisons, covers, is_left_open, may_overlap};
+use super::{Claimant, compare, covers, is_left_open, may_overlap};
 use crate::capabilities::Precedence;
 use crate::route_match::RouteMatch;
 
@@ -76,11 +76,9 @@ impl Facts {
                 .pairs
                 .extend((0..later).filter_map(|earlier| pair(claimants, [earlier, later], precedence)));
         }
-        if precedence != Precedence::PathLengthFirst {
-            for earlier in 0..claimants.len() {
-                let later = earlier.saturating_add(1)..claimants.len();
-                facts.left_open.extend(later.filter_map(|later| left_open(claimants, [earlier, later])));
-            }
+        for earlier in 0..claimants.len() {
+            let later = earlier.saturating_add(1)..claimants.len();
+            facts.left_open.extend(later.filter_map(|later| left_open(claimants, [earlier, later])));
         }
         for (index, claimant) in claimants.iter().enumerate() {
             for (entry, route_match) in claimant.matches.iter().enumerate() {
@@ -100,8 +98,7 @@ impl Facts {
         let found: Vec<_> = others
             .filter_map(|(by, taker)| {
                 let at_least = |one: &RouteMatch, least: Ordering| {
-                    covers(one, entry)
-                        && comparisons(one, entry, precedence).iter().all(|found| *found >= least)
+                    covers(one, entry) && compare(one, entry, precedence) >= least
                 };
                 let first = |least| taker.matches.iter().position(|one| at_least(one, least));
                 first(Ordering::Equal).map(|before| Cover { by, anywhere: first(Ordering::Greater), before })
@@ -120,9 +117,9 @@ fn pair(claimants: &[Claimant<'_>], rules: [usize; 2], precedence: Precedence) -
     let mut pair = Pair { rules, kept: false, moved: false, in_list_order: Vec::new(), turned: Vec::new() };
     for (one_index, one) in first.matches.iter().enumerate() {
         for (other_index, other) in second.matches.iter().enumerate() {
-            if may_overlap(one, other) {
-                let specified = comparisons(one, other, Precedence::Specification);
-                let chosen = comparisons(one, other, precedence);
+            if may_overlap(one, other) && !is_left_open(one, other) {
+                let specified = compare(one, other, Precedence::Specification);
+                let chosen = compare(one, other, precedence);
                 pair.note([(earlier, one_index), (later, other_index)], specified, chosen);
             }
         }
@@ -134,10 +131,10 @@ fn pair(claimants: &[Claimant<'_>], rules: [usize; 2], precedence: Precedence) -
 
 impl Pair {
     /// Takes note of two matches that a request may meet both, and of how they compare.
-    fn note(&mut self, matches: [Place; 2], specified: [Ordering; 2], chosen: [Ordering; 2]) {
+    fn note(&mut self, matches: [Place; 2], specified: Ordering, chosen: Ordering) {
         let [earlier, later] = matches;
-        let is_later = specified.contains(&Ordering::Less);
-        if chosen.contains(&Ordering::Equal) {
+        let is_later = specified == Ordering::Less;
+        if chosen == Ordering::Equal {
             (self.kept, self.moved) = (self.kept || !is_later, self.moved || is_later);
         }
         let conflict = if is_later {
@@ -148,9 +145,9 @@ impl Pair {
         // A tie goes to the rule that comes first.
         for (found, tie) in [(&mut self.in_list_order, Ordering::Greater), (&mut self.turned, Ordering::Less)]
         {
-            let is_other = |comparison: Ordering| (comparison.then(tie) == Ordering::Less) != is_later;
+            let is_other = (chosen.then(tie) == Ordering::Less) != is_later;
             let is_known = found.iter().any(|known| known.specified.0 == conflict.specified.0);
-            if !is_known && chosen.into_iter().any(is_other) {
+            if is_other && !is_known {
                 found.push(conflict.clone());
             }
         }

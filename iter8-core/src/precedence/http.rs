@@ -8,8 +8,8 @@ use crate::route_match::{HttpMatch, PathMatch, PathMatchType};
 
 /// How specific a match is. Of the matches that a request meets the most specific wins, of equal ones the first.
 ///
-/// Where the specification leaves the place of regular expressions open, they come after exact paths and before
-/// prefixes, as in the meshes built on Envoy.
+/// The place of regular expressions is left open. Here they come after exact paths and before prefixes, so that no
+/// prefix passes for one that takes all requests of a regular expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Specificity {
     path: (PathRank, usize),
@@ -43,7 +43,7 @@ impl Specificity {
                     Path::Exact(value) => (PathRank::Length, value.len()),
                     // The prefix `/` has one character.
                     Path::Prefix(prefix) => (PathRank::Length, prefix.len().max(1)),
-                    // It matches the whole path, which is at least as long as any prefix of it.
+                    // It matches the whole path.
                     Path::RegularExpression(_) => (PathRank::RegularExpression, 0),
                 },
                 conditions: [headers, query_params, method],
@@ -52,23 +52,9 @@ impl Specificity {
     }
 }
 
-/// How two matches can compare on requests that meet both: mostly in one way, which is then said twice.
-///
-/// Where the length of what has matched decides, the request has a say in it: a regular expression matches the whole
-/// path, which is just as long as an exact path and may be as long as a prefix.
-pub(super) fn comparisons(one: &HttpMatch, other: &HttpMatch, precedence: Precedence) -> [Ordering; 2] {
-    let (a, b) = (Specificity::of(one, precedence), Specificity::of(other, precedence));
-    let (decided, tied) = (a.cmp(&b), a.conditions.cmp(&b.conditions));
-    match (precedence, Path::of(one), Path::of(other)) {
-        (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Exact(_))
-        | (Precedence::PathLengthFirst, Path::Exact(_), Path::RegularExpression(_)) => [tied; 2],
-        (Precedence::PathLengthFirst, Path::RegularExpression(_), Path::Prefix(_))
-        | (Precedence::PathLengthFirst, Path::Prefix(_), Path::RegularExpression(_)) => [decided, tied],
-        (
-            Precedence::Specification | Precedence::PathLengthFirst | Precedence::MethodOfAnyServiceFirst,
-            ..,
-        ) => [decided; 2],
-    }
+/// `Greater` if `one` comes first.
+pub(super) fn compare(one: &HttpMatch, other: &HttpMatch, precedence: Precedence) -> Ordering {
+    Specificity::of(one, precedence).cmp(&Specificity::of(other, precedence))
 }
 
 /// Whether a request can meet both, headers apart.

@@ -246,7 +246,8 @@ fn check_rewrite(value: &Value, application: &Application, path: &Path<'_>, viol
         if !matches!(version.matches.as_slice(), [] | [_]) || !version.matches.iter().all(has_prefix) {
             let message = "must be one match with a path prefix, which the filter `URLRewrite` replaces";
             let violation = Violation::new(Path::version(index).field("matches"), message);
-            violations.push(violation.hint("write one match with `PathPrefix` or without a path"));
+            violations
+                .push(violation.of_absence().hint("write one match with `PathPrefix` or without a path"));
         }
     }
 }

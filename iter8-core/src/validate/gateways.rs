@@ -45,7 +45,7 @@ pub(super) fn check(gateways: &[ParentRef], namespace: &Namespace, violations: &
         let sections: &mut Vec<Option<&str>> = parents.entry(parent_of).or_default();
         let own = parent.section_name.as_deref();
         if !sections.is_empty() && (own.is_none() || sections.contains(&None) || sections.contains(&own)) {
-            let violation = Violation::new(path, "is there twice").value(&parent.name);
+            let violation = Violation::new(path, "is there twice").of_absence().value(&parent.name);
             violations.push(violation.hint("leave it out, or name another `sectionName` in each"));
         }
         sections.push(own);

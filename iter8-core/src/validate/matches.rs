@@ -52,7 +52,7 @@ fn check_call(call: &GrpcMethodMatch, path: &Path<'_>, violations: &mut Vec<Viol
     let GrpcMethodMatch { kind, service, method } = call;
     if service.is_none() && method.is_none() {
         let violation = Violation::new(path, "must have `service` or `method`, or both");
-        violations.push(violation.hint("leave `method` out to take every gRPC request"));
+        violations.push(violation.of_absence().hint("leave `method` out to take every gRPC request"));
     }
     for (field, name) in [("service", service), ("method", method)] {
         let Some(name) = name else { continue };

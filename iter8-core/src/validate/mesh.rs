@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use crate::Violation;
-use crate::capabilities::{Capabilities, MatchKind, RouteCapabilities, TimeoutSupport};
+use crate::capabilities::{Capabilities, MatchKind, Precedence, RouteCapabilities, TimeoutSupport};
 use crate::field_path::Path;
 use crate::filter::{FilterType, RouteFilter, VERSION_HEADER};
-use crate::notice::Notice;
-use crate::release::{DeclaredFilter, Protocol, Release, Strategy};
+use crate::notice::{Notice, VersionMatch};
+use crate::release::{DeclaredFilter, ParentRef, Protocol, Release, Strategy};
+use crate::route_match::{PathMatchType, RouteMatch};
 use crate::shared::Text;
-use crate::valid_release::AppProtocols;
+use crate::valid_release::{AppProtocols, ValidVersion};
 use crate::weight::Percent;
 
 /// The most headers that one list of a filter may name (CRDs of the routes, Gateway API v1.5).
@@ -108,7 +109,7 @@ fn check_parents(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violati
         violations.push(Violation::new(path, message).hint("leave it out"));
     } else if !parents.service && release.gateways.is_empty() {
         let message = format!("is required: the mesh {name} takes routes of Gateways only");
-        violations.push(Violation::new(path, message).hint("write the name of a Gateway"));
+        violations.push(Violation::new(path, message).of_absence().hint("write the name of a Gateway"));
     }
 }
 
@@ -208,4 +209,28 @@ fn timeouts(release: &Release, mesh: Mesh<'_>, violations: &mut Vec<Violation>) 
             Vec::new()
         }
     }
+}
+
+/// The candidates' matches of which nothing says whether they come before the default rule's: a route may go to a
+/// Gateway, which may be anyone's, or to a mesh that is known by the specification only.
+pub(super) fn left_open_to_default(
+    mesh: Mesh<'_>,
+    gateways: &[ParentRef],
+    versions: &[ValidVersion],
+) -> Vec<Notice> {
+    if gateways.is_empty() && mesh.routes.precedence == Precedence::PathLengthFirst {
+        return Vec::new();
+    }
+    let is_expression = |entry: &&RouteMatch| match entry {
+        RouteMatch::Http(entry) => {
+            entry.path.as_ref().is_some_and(|path| path.kind == PathMatchType::RegularExpression)
+        }
+        RouteMatch::Grpc(_) => false,
+    };
+    let candidates = versions.iter().skip(1);
+    let left_open = candidates.filter_map(|version| {
+        let entry = version.matches.iter().find(is_expression)?;
+        Some(Notice::LeftOpenToDefault(VersionMatch::new(&version.name, entry)))
+    });
+    left_open.collect()
 }

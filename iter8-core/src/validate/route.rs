@@ -8,7 +8,7 @@ use super::matches::{VALUE_LENGTH, is_token};
 use super::mesh::Mesh;
 use super::{carried, metadata};
 use crate::field_path::Path;
-use crate::filter::{FilterType, HeaderModifier, RouteFilter, Timeouts};
+use crate::filter::{CarriedFilter, FilterType, HeaderModifier, RouteFilter, Timeouts};
 use crate::name::Namespace;
 use crate::plan::PlannedMirror;
 use crate::release::{Application, DeclaredFilter};
@@ -55,6 +55,7 @@ pub(super) fn check(
                     }
                     RouteFilter::Carried(carried) => {
                         carried::check(carried, application, &path, violations);
+                        check_share(carried, mesh, &path.field(kind.field()), violations);
                         if let Some(mirror) = carried.mirror(namespace) {
                             mirrors.push((index, mirror));
                             continue;
@@ -90,6 +91,20 @@ fn refusal(kind: FilterType, mesh: Mesh<'_>, path: &Path<'_>) -> Violation {
 fn lacking(kind: FilterType, mesh: Mesh<'_>, path: &Path<'_>) -> Violation {
     let message = format!("is a filter that {}", mesh.lacks());
     Violation::new(path.field("type"), message).value(&kind).hint("leave it out")
+}
+
+/// A mesh that copies all requests or none must not be asked for a part of them.
+fn check_share(filter: &CarriedFilter, mesh: Mesh<'_>, path: &Path<'_>, violations: &mut Vec<Violation>) {
+    if filter.kind() != FilterType::RequestMirror || mesh.routes.mirror_percent {
+        return;
+    }
+    let percent = filter.value().get("percent").filter(|percent| percent.as_integer() != Some(100));
+    for (field, found) in [("percent", percent), ("fraction", filter.value().get("fraction"))] {
+        if let Some(found) = found {
+            let message = format!("the mesh {} copies all requests or none", mesh.name());
+            violations.push(Violation::new(path.field(field), message).value(found).hint("leave it out"));
+        }
+    }
 }
 
 fn check_headers(headers: &HeaderModifier, path: &Path<'_>, violations: &mut Vec<Violation>) {

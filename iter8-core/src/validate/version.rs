@@ -151,7 +151,7 @@ fn candidate_matches(context: &Context<'_>, index: usize, declared: Vec<RouteMat
 fn needs_image(declared: &Version, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if declared.deployment.is_none() && declared.image.as_ref().is_none_or(String::is_empty) {
         let violation = Violation::new(path.field("image"), "is required");
-        violations.push(violation.hint("name an image, or give a `deploymentSpecification`"));
+        violations.push(violation.of_absence().hint("name an image, or give a `deploymentSpecification`"));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Reads YAML fast, as long as it is written as almost every document is: block maps and lists, flow collections and
-//! scalars of one line, printable ASCII; no anchors, tags, escapes or block scalars.
+//! scalars of one line; no anchors, tags, escapes, block scalars or control characters.
 //!
 //! Whatever this reads, the slow reader reads alike. Everything else is left to that one, which knows all of YAML and
 //! says what is wrong; so every doubt here ends in `None`.
@@ -19,7 +19,7 @@ const NAME: usize = 512;
 
 /// The value of a text that is one plain document.
 pub(super) fn read(text: &str) -> Option<Value> {
-    if !is_printable_ascii(text.as_bytes()) {
+    if !is_printable_ascii(text.as_bytes()) && !text.chars().all(is_plain_character) {
         return None;
     }
     let mut reader = Reader { rest: text, current: None, fields: Vec::new(), nodes: 0 };
@@ -35,6 +35,20 @@ fn is_printable_ascii(text: &[u8]) -> bool {
     let is_legal = |byte: &u8| matches!(byte, b'\n' | b' '..=b'~');
     // Without a way out in between, the bytes of a chunk are looked at together.
     text.chunks(64).all(|chunk| chunk.iter().fold(true, |all, byte| all & is_legal(byte)))
+}
+
+/// What is a character like any other to every reader: no control character, no line break but `\n`, no mark of the byte
+/// order.
+fn is_plain_character(character: char) -> bool {
+    matches!(
+        character,
+        '\n' | ' '..='~'
+            | '\u{a0}'..='\u{2027}'
+            | '\u{202a}'..='\u{d7ff}'
+            | '\u{e000}'..='\u{fefe}'
+            | '\u{ff00}'..='\u{fffd}'
+            | '\u{10000}'..='\u{10ffff}'
+    )
 }
 
 /// What a line says: without its indentation, trailing spaces and, if there is nothing else, its comment.
@@ -297,6 +311,7 @@ fn begins_plain(text: &str) -> Option<&str> {
         b'-' => bytes.next().is_some_and(|next| next.is_ascii_alphanumeric()),
         first => {
             first.is_ascii_alphanumeric()
+                || !first.is_ascii()
                 || matches!(first, b'/' | b'.' | b'_' | b'~' | b'(' | b'<' | b'$' | b'^')
         }
     };

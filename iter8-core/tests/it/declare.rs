@@ -1,6 +1,6 @@
 //! What is said of a document that is refused.
 
-use iter8_core::{Capabilities, Document, ReleaseKey, RouteCapabilities, declare};
+use iter8_core::{Capabilities, Document, Notice, Observation, ReleaseKey, RouteCapabilities, declare, plan};
 
 /// The error for a document, one violation a line.
 fn refusal(text: &str) -> String {
@@ -71,6 +71,81 @@ application:
          write one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH",
     ];
     assert_eq!(refusal(text).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_cannot_be_read_hides_nothing_but_what_follows_from_its_absence() {
+    let hostnames: Vec<_> = (0..17).map(|number| format!("h{number}.org")).collect();
+    let matches: Vec<_> =
+        (0..65).map(|number| format!("{{headers: [{{name: a, value: b{number}}}]}}")).collect();
+    let text = format!(
+        "environment: deployment-gtw
+gateway: [{{nam: a}}, {{name: b, sectionName: X_}}, {{name: b, sectionName: Y_}}]
+hostnames: [{}, 'x:1']
+application:
+  strategy: canary
+  versions:
+  - {{image: 7}}
+  - {{image: web:2, matches: [{}, {{pth: 1}}], wieght: 1}}
+{}",
+        hostnames.join(", "),
+        matches.join(", "),
+        "  - {image: web:2}\n".repeat(16)
+    );
+    let refusal = refusal(&text);
+    let paths: Vec<_> =
+        refusal.lines().map(|line| line.split(": ").skip(1).take(2).collect::<Vec<_>>().join(": ")).collect();
+    let limit = |what: &str| paths.iter().any(|path| path.contains(what));
+    assert!(
+        limit("hostnames: a route has at most 16 hostnames, not 17"),
+        "of those that can be read: {paths:#?}"
+    );
+    assert!(limit("versions: a route has at most 16 rules (one for each version), not 18"), "{paths:#?}");
+    assert!(
+        limit("versions[1].matches: a route has at most 64 matches for one version, not 66"),
+        "{paths:#?}"
+    );
+    assert!(!refusal.contains("is there twice"), "they may differ in what cannot be read: {refusal}");
+    assert!(!refusal.contains("image: is required"), "{refusal}");
+}
+
+#[test]
+fn a_map_for_the_gateway_is_answered_with_the_list_that_was_meant() {
+    assert_eq!(
+        refusal("environment: deployment-gtw\ngateway: {name: g}\napplication: {versions: [{image: web:1}]}"),
+        "2:1: gateway: must be the name of a Gateway or a list of parents, not a map; write the name, or a list: \
+         `- name: NAME`"
+    );
+}
+
+#[test]
+fn fields_that_the_strategy_does_not_look_at_are_said_to_have_no_effect() {
+    let with = |strategy: &str| {
+        let document = format!(
+            "environment: deployment-gtw\napplication:\n  strategy: {strategy}\n  versions:\n  \
+             - {{image: a, weight: 1, matches: [{{method: GET}}]}}\n  - {{image: b, weight: 1, matches: [{{method: GET}}]}}"
+        );
+        let document = Document::from_yaml(&document).unwrap();
+        let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+        let release = declare(&key, &document, &Capabilities::specification()).unwrap();
+        let no_effect = |notice: &Notice| match notice {
+            Notice::NoEffect { field } => Some(*field),
+            _ => None,
+        };
+        plan(&release, &Observation::all_ready(&release))
+            .notices
+            .iter()
+            .filter_map(no_effect)
+            .collect::<Vec<_>>()
+    };
+    let (primary, any, weight) = (
+        "application.versions[0].matches",
+        "application.versions[].matches",
+        "application.versions[].weight",
+    );
+    assert_eq!(with("canary"), [primary, weight]);
+    assert_eq!(with("blue-green"), [primary, any]);
+    assert_eq!(with("none"), [any, weight]);
 }
 
 #[test]

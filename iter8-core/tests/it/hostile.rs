@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use iter8_core::{Capabilities, Document, ReleaseKey, Violation, declare, refusal};
+use iter8_testkit::strategies::config;
 use proptest::prelude::*;
 
 /// What is said of a text, if it is refused.
@@ -101,7 +102,7 @@ fn mutants() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn any_text_is_read_or_refused(text in any::<String>()) {

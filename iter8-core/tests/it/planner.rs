@@ -1,7 +1,7 @@
 //! The laws of planning, one scenario each: which rules there are, and why.
 
 use iter8_core::{
-    ConditionStatus, ConditionType, Notice, Readiness, RoutePlan, Strategy, Weight, conditions,
+    ConditionStatus, ConditionType, Notice, Readiness, RoutePlan, Strategy, ValidRelease, Weight, conditions,
 };
 
 use crate::world::{World, document, for_linkerd, notices, planned, release, removal, rules, valid};
@@ -117,7 +117,13 @@ fn in_linkerd_an_exact_path_goes_ahead_of_the_equal_prefix_before_it() {
     let mut world = World::running(&release);
     let plan = world.step(&release);
     assert_eq!(rules(&plan), ["path /ab → web-3*1", "path prefix /ab → web-1*1", BETA_RULE, DEFAULT]);
-    assert_eq!(notices(&plan), []);
+    assert_eq!(
+        notices(&plan).iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "the rule of web-3 comes ahead of that of web-1: in list order the mesh would choose web-1 (path prefix /ab) \
+             over web-3 (path /ab), and the Gateway API says otherwise"
+        ]
+    );
     assert_eq!(world.step(&release), plan, "nothing moves again");
 }
 
@@ -132,7 +138,8 @@ fn what_no_order_can_mend_is_a_notice_of_the_plan() {
         words,
         [
             "a request that meets both web-2 (method GET) and web-1 (header traffic=test) may go to web-1: the \
-             Gateway API says web-2, but the mesh chooses otherwise, whatever the order of the rules",
+             Gateway API says web-2, but the mesh chooses otherwise, and no order of the rules is \
+             right for all of their matches",
             "no request reaches the primary web-0: web-2 takes every request that no other candidate takes",
         ]
     );
@@ -366,4 +373,21 @@ fn a_changed_strategy_waits_for_a_redefined_primary() {
     world.finish("web-1");
     world.finish("web-0");
     assert_eq!(rules(&world.step(&blue_green)), ["* → web-0*50, web-1*50"]);
+}
+
+#[test]
+fn a_regular_expression_may_lose_to_the_default_rule_where_nothing_is_known_but_the_specification() {
+    let pattern = "{image: web:2, matches: [{method: GET}, {path: {type: RegularExpression, value: /a.*}}]}";
+    let said = |release: &ValidRelease| {
+        let plan = World::running(release).plan(release);
+        let is_said = |notice: &Notice| matches!(notice, Notice::LeftOpenToDefault(_));
+        notices(&plan).into_iter().filter(is_said).map(|notice| notice.to_string()).collect::<Vec<_>>()
+    };
+    let words = "a request that meets web-1 (path ~ /a.*) may go to the primary all the same: the Gateway API does not say \
+                 whether a regular expression comes before the prefix `/` of the default rule";
+    let versions = [PRIMARY, pattern];
+    assert_eq!(said(&release("canary", &versions)), [words]);
+    assert_eq!(said(&for_linkerd("canary", &versions)), [""; 0], "it is known to go by length");
+    assert_eq!(said(&release("blue-green", &versions)), [""; 0]);
+    assert_eq!(said(&release("canary", &[pattern, CANDIDATE])), [""; 0], "the primary's matches do nothing");
 }

@@ -150,6 +150,9 @@ fn what_a_mesh_does_not_have_is_an_error_that_names_both() {
     let call = "application: {protocol: grpc, strategy: canary, versions: [{image: web:1}, {image: web:2, matches: [{method: {type: RegularExpression, service: a.*}}]}]}";
     let [rewrite, cors, copies, extension] = DECLARED.map(with_filter);
     let [rewrite, cors, copies, extension] = [&rewrite, &cors, &copies, &extension].map(String::as_str);
+    let [part, whole] = [5, 100].map(|percent| {
+        with_filter(&format!("{{type: RequestMirror, requestMirror: {{backendRef: {{name: audit, port: 80}}, percent: {percent}}}}}"))
+    });
     let gateway = "gateway: public\napplication: {strategy: canary, versions: [{image: web:1}]}";
     // For each document: the meshes that refuse it, and what they say.
     for (document, refusing, words) in [
@@ -161,7 +164,9 @@ fn what_a_mesh_does_not_have_is_an_error_that_names_both() {
         (grpc_mirror, &["linkerd", "cilium"], "needs RequestMirror, which GRPCRoutes of the mesh"),
         (rewrite, &["linkerd"], "filters[0].type: is a filter that the mesh"),
         (cors, &["linkerd", "cilium", "kuma"], "filters[0].type: is a filter that the mesh"),
-        (copies, &["linkerd"], "filters[0].type: is a filter that the mesh"),
+        (copies, &["linkerd", "kuma"], "filters[0]."),
+        (&part, &["linkerd", "kuma"], "filters[0]."),
+        (&whole, &["linkerd"], "filters[0].type: is a filter that the mesh"),
         (
             extension,
             &["linkerd", "istio", "istio-ambient", "cilium", "kuma"],

@@ -10,6 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::objects::RouteKind;
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Metadata {
@@ -35,8 +37,19 @@ pub(super) struct RouteSpec {
     pub(super) parent_refs: Vec<ObjectRef>,
     #[serde(default)]
     pub(super) hostnames: Vec<String>,
-    #[serde(default)]
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Option<Vec<Rule>>,
+}
+
+impl RouteSpec {
+    /// The rules; where a route of this kind has none, those that the CRD makes of it (Gateway API v1.5): of an
+    /// HTTPRoute one for every request, of a GRPCRoute none.
+    pub(super) fn rules(&mut self, kind: RouteKind) -> Vec<Rule> {
+        match (self.rules.take(), kind) {
+            (Some(rules), _) => rules,
+            (None, RouteKind::Http) => vec![Rule::for_every_request()],
+            (None, RouteKind::Grpc) => Vec::new(),
+        }
+    }
 }
 
 /// A reference to a parent or a backend.
@@ -60,6 +73,14 @@ pub(super) struct Rule {
     pub(super) filters: Vec<Filter>,
     #[serde(default)]
     pub(super) backend_refs: Vec<BackendRef>,
+}
+
+impl Rule {
+    fn for_every_request() -> Self {
+        let path = PathMatch { kind: path_prefix(), value: slash() };
+        let entry = RouteMatch { path: Some(path), ..RouteMatch::default() };
+        Self { matches: vec![entry], filters: Vec::new(), backend_refs: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -180,14 +180,14 @@ impl RouteSet {
         object: &Value,
         path: &FieldPath,
     ) -> Result<(), InvalidObjectError> {
-        let object: Object<RouteSpec> = read(object, path)?;
+        let mut object: Object<RouteSpec> = read(object, path)?;
         let route = Route {
             kind,
             key: object.metadata.key(),
             created: object.metadata.creation_timestamp,
+            rules: object.spec.rules(kind),
             parent_refs: object.spec.parent_refs,
             hostnames: object.spec.hostnames,
-            rules: object.spec.rules,
         };
         self.routes.retain(|other| (other.kind, &other.key) != (kind, &route.key));
         self.routes.push(route);

@@ -77,6 +77,9 @@ impl Request {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target, None),
         };
+        if authority.contains('@') {
+            return Err(invalid("it names a user; send the header `authorization` instead"));
+        }
         let destination = without_port(authority);
         if destination.is_empty() {
             return Err(invalid("it has no host"));

@@ -255,6 +255,20 @@ fn a_grpc_route_keeps_an_http_route_out() {
 }
 
 #[test]
+fn without_rules_the_api_server_gives_an_http_route_one_for_every_request() {
+    let mut routes = RouteSet::new(Precedence::Spec);
+    let mut object = route("test", "web", json!(null));
+    object["spec"].as_object_mut().unwrap().remove("rules");
+    routes.insert(&object).unwrap();
+    let outcome = ask(&routes, get("/a"));
+    assert_eq!((outcome.status, backend(&outcome)), (200, "web"), "a Service's own endpoints");
+
+    object["spec"]["rules"] = json!([]);
+    routes.insert(&object).unwrap();
+    assert_eq!(ask(&routes, get("/a")).status, 404, "a list without a rule is not what the default is for");
+}
+
+#[test]
 fn at_a_gateway_the_more_specific_hostname_comes_before_the_longer_path() {
     let mut routes = RouteSet::new(Precedence::Spec);
     for (name, hostname, path) in [("any", "*.example.com", "/long/path"), ("exact", "a.example.com", "/")] {

@@ -11,7 +11,14 @@ use proptest::test_runner::TestRunner;
 use super::{is_read_alike, spanned};
 
 /// Scalars of one line: texts, numbers, constants, and what looks like one of them in YAML 1.1 or in part.
-const SCALARS: [&str; 96] = [
+const SCALARS: [&str; 103] = [
+    "für alle",
+    "a: ä",
+    "äöü",
+    "日本 # 語",
+    "a\u{a0}b",
+    "\u{2028}a\u{85}b",
+    "\u{feff}🚀",
     "web",
     "web:1",
     "a b",

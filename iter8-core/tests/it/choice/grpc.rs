@@ -83,6 +83,14 @@ fn is_open(one: &RouteMatch, other: &RouteMatch) -> bool {
     call(one) != call(other) && (is_expression(one) || is_expression(other))
 }
 
+fn is_met_openly(rules: &[Rule], call: &Request) -> bool {
+    rules.iter().enumerate().any(|(place, (_, ones))| {
+        let others = rules.iter().skip(place + 1).flat_map(|(_, others)| others);
+        let others: Vec<_> = others.filter(|other| call.meets(other)).collect();
+        ones.iter().filter(|one| call.meets(one)).any(|one| others.iter().any(|other| is_open(one, other)))
+    })
+}
+
 fn is_said_to_be_open(plan: &RoutePlan, version: &str, other: &str) -> bool {
     plan.notices.iter().any(|notice| {
         let Notice::LeftOpen { one, other: found } = notice else { return false };
@@ -103,9 +111,9 @@ proptest! {
         for (release, precedence) in canaries {
             let plan = plan_of(&release);
             let (listed, planned) = (listed(&release), planned(&plan));
-            for call in calls() {
-                let wanted = chosen(&listed, &call, Precedence::Specification).map(|(version, _)| version);
-                let found = chosen(&planned, &call, precedence).map(|(version, _)| version);
+            for call in calls().iter().filter(|call| !is_met_openly(&listed, call)) {
+                let wanted = chosen(&listed, call, Precedence::Specification).map(|(version, _)| version);
+                let found = chosen(&planned, call, precedence).map(|(version, _)| version);
                 let is_named = plan.notices.iter().any(|notice| matches!(notice, Notice::OtherChoice { chosen, specified }
                     if found.as_deref() == Some(chosen.version.as_str()) && wanted.as_deref() == Some(specified.version.as_str())));
                 prop_assert!(wanted == found || is_named, "{call:?}: {wanted:?}, not {found:?}\n{planned:#?}");
