@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use iter8_core::{Digest, Obstacle, Repairs, Timestamp};
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
 
 use crate::applier::{Applier, ServerSideApplier, Target};
 use crate::cache::Cache;
-use crate::labels::MANAGER;
 use crate::leader::{Gate, GatedApplier};
 use crate::metrics::{Metrics, Queue, Routing};
 use crate::options::Options;
+use crate::recorder::Recorder;
 use crate::retry::Retries;
 
 /// The time, as the controller sees it.
@@ -84,8 +83,6 @@ impl<B> Context<B> {
         gate: Gate,
         options: Options,
     ) -> Self {
-        let reporter =
-            Reporter { controller: format!("{MANAGER}.tools/controller"), instance: Some(options.identity) };
         let default = || -> Arc<dyn Applier> { Arc::new(ServerSideApplier::new(client.clone())) };
         Self {
             backend,
@@ -98,7 +95,7 @@ impl<B> Context<B> {
             routing: Routing::new(options.metrics.clone()),
             metrics: options.metrics,
             queue,
-            recorder: Recorder::new(client, reporter),
+            recorder: Recorder::new(client, options.identity),
             clock: options.clock,
             retries: Retries::default(),
             normalised: Mutex::default(),

@@ -47,6 +47,7 @@ mod metrics;
 mod observe;
 mod options;
 mod reconcile;
+mod recorder;
 mod resource;
 mod retry;
 mod status;

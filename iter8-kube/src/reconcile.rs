@@ -367,7 +367,8 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         for event in event::events(before, status) {
             debug!(namespace, release = name, reason = event.reason, note = event.note, "event");
             let published = async {
-                let published = self.context.recorder.publish(&event, &reference).await;
+                let now = (self.context.clock)();
+                let published = self.context.recorder.publish(&event, &reference, now).await;
                 published.map_err(Error::api("publish an Event on", format!("Release {namespace}/{name}")))
             };
             match self.context.gate.pass(published).await {
