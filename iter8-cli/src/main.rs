@@ -18,6 +18,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// A controller of thousands of Releases makes and drops trees of values all the time. With the C library's allocator that
+/// is a third of its time, and a third more memory.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match command::run(cli::Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,11 +3,12 @@
 //! The cache answers "everything of this release" and "which release does this event concern" in
 //! constant time, and tells news from noise: an update that changes nothing we read concerns nobody.
 
+mod names;
 mod packed;
 mod watched;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use iter8_core::{EndpointsObservation, ObjectKind};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -19,6 +20,7 @@ use kube::runtime::watcher::Event;
 use crate::observe::{self, Endpoints};
 use crate::resource::Release;
 use crate::workload::SERVICE;
+use names::{Key, Names};
 use packed::Packed;
 
 pub(crate) use watched::Watched;
@@ -33,19 +35,25 @@ pub(crate) struct Owned {
     pub(crate) object: DynamicObject,
 }
 
-/// Namespace and name.
-type Key = (String, String);
+/// An EndpointSlice of a Service.
+#[derive(Debug)]
+struct Slice {
+    name: Arc<str>,
+    family: Arc<str>,
+    endpoints: Endpoints,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    /// Objects by owning Release, then by kind and name.
-    by_release: HashMap<Key, BTreeMap<(&'static str, String), Packed>>,
+    names: Names,
+    /// Objects by owning Release, by kind and name.
+    by_release: HashMap<Key, Vec<Packed>>,
     /// The owning Release of each object, by kind.
     owners: HashMap<(&'static str, Key), Key>,
-    /// The endpoints of each slice, by Service, then by the slice's name.
-    slices: HashMap<Key, BTreeMap<String, (String, Endpoints)>>,
-    /// The Service of each slice.
-    services: HashMap<Key, Key>,
+    /// By Service.
+    slices: HashMap<Key, Vec<Slice>>,
+    /// The Service of each slice, in the same namespace.
+    services: HashMap<Key, Arc<str>>,
     /// What has been seen since the last (re)start of each watch.
     listing: HashMap<&'static str, HashSet<Key>>,
     /// The uid and the owning Release of objects that we have deleted and the watch has not yet seen go.
@@ -76,25 +84,25 @@ impl Cache {
 
     /// The objects of a Release.
     pub(crate) fn objects_of(&self, namespace: &str, release: &str) -> Vec<Owned> {
-        let key = (namespace.to_owned(), release.to_owned());
+        let key = Key::new(namespace, release);
         self.read()
             .by_release
             .get(&key)
-            .map(|objects| objects.values().filter_map(Packed::unpack).collect())
+            .map(|objects| objects.iter().filter_map(Packed::unpack).collect())
             .unwrap_or_default()
     }
 
     /// The endpoints of a Service, over all its slices. A Pod is in the slices of each address family, so the
     /// family with the most counts.
     pub(crate) fn endpoints_of(&self, namespace: &str, service: &str) -> Endpoints {
-        let key = (namespace.to_owned(), service.to_owned());
+        let key = Key::new(namespace, service);
         let state = self.read();
-        let slices = || state.slices.get(&key).into_iter().flat_map(BTreeMap::values);
+        let slices = || state.slices.get(&key).into_iter().flatten();
         let mut families: BTreeMap<&str, EndpointsObservation> = BTreeMap::new();
-        for (family, slice) in slices() {
-            let sum = families.entry(family).or_default();
-            sum.ready = sum.ready.saturating_add(slice.counts.ready);
-            sum.terminating = sum.terminating.saturating_add(slice.counts.terminating);
+        for slice in slices() {
+            let sum = families.entry(&slice.family).or_default();
+            sum.ready = sum.ready.saturating_add(slice.endpoints.counts.ready);
+            sum.terminating = sum.terminating.saturating_add(slice.endpoints.counts.terminating);
         }
         let counts = families.into_values().fold(EndpointsObservation::default(), |most, family| {
             EndpointsObservation {
@@ -104,8 +112,8 @@ impl Cache {
         });
         // A slice without endpoints says nothing about them, whenever it was written.
         let mut named = slices()
-            .filter(|(_, slice)| slice.counts != EndpointsObservation::default())
-            .map(|(_, slice)| &slice.rollout);
+            .filter(|slice| slice.endpoints.counts != EndpointsObservation::default())
+            .map(|slice| &slice.endpoints.rollout);
         let rollout = named.next().filter(|first| named.all(|other| other == *first)).cloned().flatten();
         Endpoints { counts, rollout }
     }
@@ -208,20 +216,32 @@ impl Cache {
 impl State {
     /// The Releases concerned: the owner, if anything we read has changed, and an owner before it.
     fn insert(&mut self, kind: &ObjectKind, object: DynamicObject) -> Vec<Key> {
-        let key = key_of(&object);
+        let key = self.names.shared(&key_of(&object));
         let Some(owner) = owner_of(&object) else {
             return self.remove(kind.kind, &key).into_iter().collect();
         };
+        let owner = self.names.shared(&owner);
         let mut concerned = Vec::new();
         let known = self.owners.insert((kind.kind, key.clone()), owner.clone());
         if let Some(before) = known.filter(|before| *before != owner) {
-            self.forget(&before, kind.kind, &key.1);
+            self.forget(&before, kind.kind, &key.name);
             concerned.push(before);
         }
-        let packed = Packed::new(kind, object);
+        let packed = Packed::new(self.names.kind(kind), key.name, object);
         let objects = self.by_release.entry(owner.clone()).or_default();
-        let is_news = objects.get(&(kind.kind, key.1.clone())).is_none_or(|before| packed.is_news(before));
-        objects.insert((kind.kind, key.1), packed);
+        let place = objects.binary_search_by(|other| other.place().cmp(&packed.place()));
+        let is_news = match place {
+            Ok(index) => objects.get_mut(index).is_none_or(|before| {
+                let is_news = packed.is_news(before);
+                *before = packed;
+                is_news
+            }),
+            Err(index) => {
+                objects.reserve_exact(1);
+                objects.insert(index, packed);
+                true
+            }
+        };
         if is_news {
             concerned.push(owner);
         }
@@ -235,7 +255,8 @@ impl State {
     fn knows_newer(&self, kind: &'static str, object: &DynamicObject) -> bool {
         let key = key_of(object);
         let known = self.owners.get(&(kind, key.clone())).and_then(|owner| self.by_release.get(owner));
-        let known = known.and_then(|objects| objects.get(&(kind, key.1)));
+        let known =
+            known.and_then(|objects| objects.iter().find(|other| other.place() == (kind, &*key.name)));
         let version = packed::version(object);
         known.and_then(Packed::version) > version && version.is_some()
     }
@@ -250,13 +271,13 @@ impl State {
 
     fn remove(&mut self, kind: &'static str, key: &Key) -> Option<Key> {
         let owner = self.owners.remove(&(kind, key.clone()))?;
-        self.forget(&owner, kind, &key.1);
+        self.forget(&owner, kind, &key.name);
         Some(owner)
     }
 
     fn forget(&mut self, owner: &Key, kind: &'static str, name: &str) {
         if let Some(objects) = self.by_release.get_mut(owner) {
-            objects.remove(&(kind, name.to_owned()));
+            objects.retain(|other| other.place() != (kind, name));
             if objects.is_empty() {
                 self.by_release.remove(owner);
             }
@@ -273,22 +294,37 @@ impl State {
     }
 
     fn insert_slice(&mut self, slice: &EndpointSlice) -> Vec<Key> {
-        let key = key_of(slice);
-        let Some(service) = slice.labels().get(SERVICE_NAME) else { return Vec::new() };
-        let service = (key.0.clone(), service.clone());
-        self.services.insert(key.clone(), service.clone());
-        let endpoints = (slice.address_type.clone(), observe::endpoints(slice));
-        let before = self.slices.entry(service.clone()).or_default().insert(key.1, endpoints.clone());
-        if before == Some(endpoints) {
-            return Vec::new();
+        let key = self.names.shared(&key_of(slice));
+        let Some(service) = slice.labels().get(SERVICE_NAME) else {
+            return self.remove_slice(&key).into_iter().collect();
+        };
+        let left = self.services.get(&key).is_some_and(|before| **before != **service);
+        let mut concerned: Vec<_> = left.then(|| self.remove_slice(&key)).flatten().into_iter().collect();
+        let service = Key { namespace: Arc::clone(&key.namespace), name: self.names.name(service) };
+        let slice = Slice {
+            name: Arc::clone(&key.name),
+            family: self.names.name(&slice.address_type),
+            endpoints: observe::endpoints(slice),
+        };
+        self.services.insert(key, Arc::clone(&service.name));
+        let slices = self.slices.entry(service.clone()).or_default();
+        if let Some(known) = slices.iter_mut().find(|known| known.name == slice.name) {
+            if (&known.family, &known.endpoints) == (&slice.family, &slice.endpoints) {
+                return concerned;
+            }
+            *known = slice;
+        } else {
+            slices.reserve_exact(1);
+            slices.push(slice);
         }
-        self.owners.get(&(SERVICE.kind, service)).cloned().into_iter().collect()
+        concerned.extend(self.owners.get(&(SERVICE.kind, service)).cloned());
+        concerned
     }
 
     fn remove_slice(&mut self, key: &Key) -> Option<Key> {
-        let service = self.services.remove(key)?;
+        let service = Key { namespace: Arc::clone(&key.namespace), name: self.services.remove(key)? };
         if let Some(slices) = self.slices.get_mut(&service) {
-            slices.remove(&key.1);
+            slices.retain(|slice| slice.name != key.name);
             if slices.is_empty() {
                 self.slices.remove(&service);
             }
@@ -298,11 +334,11 @@ impl State {
 }
 
 fn references(releases: &[Key]) -> Vec<ObjectRef<Release>> {
-    releases.iter().map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect()
+    releases.iter().map(|Key { namespace, name }| ObjectRef::new(name).within(namespace)).collect()
 }
 
 fn key_of(object: &impl ResourceExt) -> Key {
-    (object.namespace().unwrap_or_default(), object.name_any())
+    Key::new(object.meta().namespace.as_deref().unwrap_or_default(), &object.name_any())
 }
 
 /// The Release that controls the object.
@@ -312,7 +348,7 @@ fn owner_of(object: &DynamicObject) -> Option<Key> {
             && owner.kind == "Release"
             && owner.api_version.starts_with("iter8.tools/")
     })?;
-    Some((object.namespace().unwrap_or_default(), owner.name.clone()))
+    Some(Key::new(object.metadata.namespace.as_deref().unwrap_or_default(), &owner.name))
 }
 
 #[cfg(test)]

@@ -132,6 +132,22 @@ fn endpoints_are_counted_over_the_slices_of_a_service() {
 }
 
 #[test]
+fn a_slice_that_changes_its_service_leaves_the_one_before() {
+    let cache = Cache::default();
+    cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));
+    cache.slice_event(Event::Apply(slice("a", &[true])));
+    let mut moved = slice("a", &[true]);
+    moved.metadata.labels = Some([("kubernetes.io/service-name".to_owned(), "other".to_owned())].into());
+    assert_eq!(cache.slice_event(Event::Apply(moved)), web());
+    assert_eq!(cache.endpoints_of("test", "web-0").counts, EndpointsObservation::default());
+    assert_eq!(cache.endpoints_of("test", "other").counts.ready, 1);
+    let mut bare = slice("a", &[true]);
+    bare.metadata.labels = None;
+    cache.slice_event(Event::Apply(bare));
+    assert_eq!(cache.endpoints_of("test", "other").counts, EndpointsObservation::default());
+}
+
+#[test]
 fn a_pod_in_the_slices_of_both_address_families_counts_once() {
     let cache = Cache::default();
     cache.slice_event(Event::Apply(slice("web-0-a", &[true])));

@@ -25,6 +25,11 @@ use iter8_testkit::control_plane::ControlPlane;
 use kube::Client;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 
+/// As the program `iter8` has it.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Whatever can go wrong: a bench ends at the first error.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
