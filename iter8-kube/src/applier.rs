@@ -199,6 +199,28 @@ impl fmt::Debug for ServerSideApplier {
 
 impl ServerSideApplier {
     /// An applier on this client.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_kube::{Applier, ServerSideApplier, Target, workload::SERVICE};
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use k8s_openapi::api::core::v1::Service;
+    /// use kube::{Api, ResourceExt};
+    ///
+    /// let client = ApiServer::new().client();
+    /// let applier = ServerSideApplier::new(client.clone());
+    /// let target = Target { kind: SERVICE, namespace: "default".into(), name: "web".into() };
+    /// let service = serde_json::from_value(serde_json::json!({
+    ///     "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]},
+    /// }))?;
+    /// applier.create(&target, &service).await?;
+    ///
+    /// let stored = Api::<Service>::default_namespaced(client).get("web").await?;
+    /// assert_eq!(stored.managed_fields()[0].manager.as_deref(), Some("iter8"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client }

@@ -51,6 +51,15 @@ pub struct LeaderElection {
 
 impl LeaderElection {
     /// By the Lease `iter8-controller` of this namespace, which lasts 15 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use iter8_kube::LeaderElection;
+    ///
+    /// let election = LeaderElection::new("iter8-system");
+    /// assert_eq!((election.name.as_str(), election.lease_duration), ("iter8-controller", Duration::from_secs(15)));
+    /// ```
     #[must_use]
     pub fn new(namespace: impl Into<String>) -> Self {
         Self {
@@ -61,6 +70,14 @@ impl LeaderElection {
     }
 
     /// By the Lease of this name.
+    ///
+    /// ```
+    /// use iter8_kube::LeaderElection;
+    ///
+    /// // Another controller in the same namespace elects a leader of its own.
+    /// let election = LeaderElection::new("iter8-system").name("iter8-controller-of-test");
+    /// assert_ne!(election.name, LeaderElection::new("iter8-system").name);
+    /// ```
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -68,6 +85,15 @@ impl LeaderElection {
     }
 
     /// With Leases that last this long, rounded up to whole seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use iter8_kube::LeaderElection;
+    ///
+    /// let election = LeaderElection::new("iter8-system").lease_duration(Duration::from_millis(2500));
+    /// assert_eq!(election.lease_duration, Duration::from_secs(3), "a Lease has whole seconds");
+    /// ```
     #[must_use]
     pub fn lease_duration(mut self, duration: Duration) -> Self {
         let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));

@@ -69,6 +69,10 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counters that are all zero.
+    ///
+    /// ```
+    /// assert!(iter8_kube::Metrics::new().encode().contains("iter8_reconcile_errors_total 0"));
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("iter8");
@@ -109,6 +113,12 @@ impl Metrics {
     }
 
     /// All of them in the text format of `OpenMetrics`, which Prometheus reads.
+    ///
+    /// ```
+    /// let text = iter8_kube::Metrics::new().encode();
+    /// assert!(text.contains("# TYPE iter8_queue_depth gauge"));
+    /// assert!(text.ends_with("# EOF\n"), "the end of a scrape");
+    /// ```
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();

@@ -67,6 +67,19 @@ impl fmt::Debug for Options {
 
 impl Options {
     /// Looks after these Releases with the machine's clock.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_kube::{Options, Scope};
+    ///
+    #[doc = include_str!("example_controller.txt")]
+    /// let options = Options::new(Scope::Namespace("default".into()));
+    /// tokio::spawn(iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown));
+    /// assert!(await_condition(deployments, "web-0", is_there).await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(scope: Scope) -> Self {
         Self {
@@ -81,6 +94,24 @@ impl Options {
     }
 
     /// With this name of the process.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_kube::{LeaderElection, Options, Scope};
+    /// use k8s_openapi::api::coordination::v1::Lease;
+    ///
+    #[doc = include_str!("example_controller.txt")]
+    /// let options = Options::new(Scope::Cluster).identity("iter8-0").leader_election(LeaderElection::new("default"));
+    /// let leases: Api<Lease> = Api::default_namespaced(client.clone());
+    /// tokio::spawn(iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown));
+    /// await_condition(deployments, "web-0", is_there).await?;
+    ///
+    /// let holder = leases.get("iter8-controller").await?.spec.and_then(|spec| spec.holder_identity);
+    /// assert!(holder.is_some_and(|holder| holder.starts_with("iter8-0_")));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn identity(mut self, identity: impl Into<String>) -> Self {
         self.identity = identity.into();
@@ -88,6 +119,26 @@ impl Options {
     }
 
     /// With this applier.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    ///
+    /// use iter8_kube::{Options, Scope, ServerSideApplier};
+    ///
+    #[doc = include_str!("example_controller.txt")]
+    /// let applier = ServerSideApplier::new(server.client_as("writer"));
+    /// let options = Options::new(Scope::Cluster).applier(Arc::new(applier));
+    /// tokio::spawn(iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown));
+    /// await_condition(deployments, "web-0", is_there).await?;
+    ///
+    /// let requests = server.requests();
+    /// let created = requests.iter().find(|request| (&*request.verb, &*request.resource) == ("create", "deployments"));
+    /// assert_eq!(created.ok_or("none")?.user_agent, "writer");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn applier(mut self, applier: Arc<dyn Applier>) -> Self {
         self.applier = Some(applier);
@@ -95,6 +146,17 @@ impl Options {
     }
 
     /// With this clock.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use iter8_core::Timestamp;
+    /// use iter8_kube::{Options, Scope, system_clock};
+    ///
+    /// let machine = system_clock();
+    /// let options = Options::new(Scope::Cluster).clock(Arc::new(move || machine().plus_seconds(60)));
+    /// assert!((options.clock)() > system_clock()(), "it is a minute fast");
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -102,6 +164,22 @@ impl Options {
     }
 
     /// With replicas of which one writes at a time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_kube::{LeaderElection, Metrics, Options, Scope};
+    ///
+    #[doc = include_str!("example_controller.txt")]
+    /// let metrics = Metrics::new();
+    /// let election = LeaderElection::new("default");
+    /// let options = Options::new(Scope::Cluster).metrics(metrics.clone()).leader_election(election);
+    /// tokio::spawn(iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown));
+    /// await_condition(deployments, "web-0", is_there).await?;
+    /// assert!(metrics.encode().contains("iter8_leader 1"), "only a leader writes Deployments");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn leader_election(mut self, election: LeaderElection) -> Self {
         self.leader_election = Some(election);
@@ -109,6 +187,21 @@ impl Options {
     }
 
     /// Counting in these metrics.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_kube::{Metrics, Options, Scope};
+    ///
+    #[doc = include_str!("example_controller.txt")]
+    /// let metrics = Metrics::new();
+    /// let options = Options::new(Scope::Cluster).metrics(metrics.clone());
+    /// tokio::spawn(iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown));
+    /// await_condition(deployments, "web-0", is_there).await?;
+    /// assert!(metrics.encode().contains("iter8_api_requests_total{"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
@@ -116,6 +209,22 @@ impl Options {
     }
 
     /// Telling its health here.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_kube::{Health, Options, Scope};
+    ///
+    #[doc = include_str!("example_controller.txt")]
+    /// let health = Health::new();
+    /// let probe = health.clone(); // for whatever serves `/readyz`
+    /// let options = Options::new(Scope::Cluster).health(health);
+    /// tokio::spawn(iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown));
+    /// await_condition(deployments, "web-0", is_there).await?;
+    /// assert!(probe.is_ready());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn health(mut self, health: Health) -> Self {
         self.health = health;

@@ -69,6 +69,14 @@ impl Desired {
     }
 
     /// The name of the object.
+    ///
+    /// ```
+    /// use iter8_kube::workload;
+    ///
+    #[doc = include_str!("example_desired.txt")]
+    /// assert_eq!(desired[2].name(), "web", "the front Service has the name of the release");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         self.object.metadata.name.as_deref().unwrap_or_default()
@@ -76,6 +84,25 @@ impl Desired {
 }
 
 /// Why an object could not be built: the backend's or the user's own object is no Kubernetes object.
+///
+/// ```
+/// # use iter8_core::{Capabilities, ObjectKind, RouteObservation, RoutePlan};
+/// use iter8_kube::workload;
+///
+#[doc = include_str!("example_desired.txt")]
+/// # struct Text(Capabilities);
+/// # impl RoutingBackend for Text {
+/// #     type Object = String;
+/// #     fn capabilities(&self) -> &Capabilities { &self.0 }
+/// #     fn kinds(&self) -> &[ObjectKind] { &[] }
+/// #     fn render(&self, _: &RoutePlan) -> Vec<String> { vec!["web".into()] }
+/// #     fn observe(&self, _: &[String]) -> Option<RouteObservation> { None }
+/// # }
+/// // A backend whose routes are mere text.
+/// let error = workload::desired(&release, &plan, &Text(Capabilities::specification())).unwrap_err();
+/// assert_eq!(error.to_string(), "a route of release test/web is not a Kubernetes object");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{what} is not a Kubernetes object")]
 pub struct BuildError {

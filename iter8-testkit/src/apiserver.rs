@@ -91,6 +91,17 @@ use state::State;
 pub use endpoint::Endpoint;
 
 /// An in-memory API server. Clones are the same server.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+#[doc = include_str!("example_config_map.txt")]
+/// let same = server.clone();
+/// let seen: Api<ConfigMap> = Api::default_namespaced(same.client());
+/// assert!(seen.get("settings").await.is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ApiServer {
     shared: Arc<Shared>,
@@ -135,6 +146,19 @@ pub struct RecordedRequest {
 }
 
 /// A change of a stored object, see [`ApiServer::record_changes`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[doc = include_str!("example_config_map.txt")]
+/// server.record_changes();
+/// let changes = server.changes();
+/// let change = changes.iter().find(|change| change.resource == "configmaps").ok_or("none")?;
+/// assert_eq!((change.namespace.as_str(), change.name.as_str()), ("default", "settings"));
+/// assert_eq!(change.object.as_ref().ok_or("it is gone")?["kind"], "ConfigMap");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecordedChange {
@@ -175,6 +199,20 @@ impl Default for ApiServer {
 
 impl ApiServer {
     /// A server that knows the built-in kinds and holds the namespaces that every cluster has.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use k8s_openapi::api::core::v1::Namespace;
+    /// use kube::{Api, ResourceExt, api::ListParams};
+    ///
+    /// let namespaces: Api<Namespace> = Api::all(ApiServer::new().client());
+    /// let names: Vec<_> = namespaces.list(&ListParams::default()).await?.iter().map(ResourceExt::name_any).collect();
+    /// assert_eq!(names, ["default", "kube-node-lease", "kube-public", "kube-system"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(Clock::system())
@@ -182,6 +220,21 @@ impl ApiServer {
 
     /// The same with a clock of its own, from which it reads all times that it writes. How long a watch stays open
     /// goes by Tokio's time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use iter8_testkit::clock::Clock;
+    /// use k8s_openapi::api::core::v1::Namespace;
+    /// use k8s_openapi::jiff::Timestamp;
+    ///
+    /// let server = ApiServer::with_clock(Clock::of_tokio(Timestamp::UNIX_EPOCH));
+    /// let namespace = kube::Api::<Namespace>::all(server.client()).get("default").await?;
+    /// assert_eq!(namespace.metadata.creation_timestamp.map(|time| time.0), Some(Timestamp::UNIX_EPOCH));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
         let state = State::new(clock);
@@ -191,6 +244,21 @@ impl ApiServer {
 
     /// Another server with a clock of its own that holds what this one holds now, and shares nothing with it. It is
     /// made much faster than definitions are installed: for many tests on the same kinds.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// # use kube::api::DeleteParams;
+    /// use iter8_testkit::clock::Clock;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let copy: Api<ConfigMap> = Api::default_namespaced(server.copy_with_clock(Clock::system()).client());
+    /// copy.delete("settings", &DeleteParams::default()).await?;
+    /// assert!(copy.get_opt("settings").await?.is_none());
+    /// assert!(config_maps.get_opt("settings").await?.is_some(), "the other server does not know");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn copy_with_clock(&self, clock: Clock) -> Self {
         let mut state = self.shared.lock().clone();
@@ -200,6 +268,18 @@ impl ApiServer {
     }
 
     /// A client whose default namespace is `default`. Has to be called in a Tokio runtime.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::apiserver::ApiServer;
+    ///
+    /// let client = ApiServer::new().client();
+    /// assert_eq!(client.default_namespace(), "default");
+    /// assert_eq!(client.apiserver_version().await?.major, "1");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client(&self) -> Client {
         self.client_as("iter8-testkit")
@@ -208,12 +288,49 @@ impl ApiServer {
     /// A client whose requests are recorded, and whose fields are owned, under a name of its own.
     ///
     /// Has to be called in a Tokio runtime.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use kube::ResourceExt;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let shop: Api<ConfigMap> = Api::default_namespaced(server.client_as("shop"));
+    /// config_map.metadata.name = Some("of-shop".to_owned());
+    /// config_map.data = Some([("colour".to_owned(), "blue".to_owned())].into());
+    /// let created = shop.create(&PostParams::default(), &config_map).await?;
+    /// assert_eq!(created.managed_fields()[0].manager.as_deref(), Some("shop"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client_as(&self, user_agent: &str) -> Client {
         Client::new(self.service(user_agent), "default")
     }
 
     /// What [`ApiServer::client_as`] sends its requests to: for layers in between, such as [`Faults`](crate::fault::Faults).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use kube::client::{Body, Client};
+    /// use tower::ServiceExt;
+    ///
+    /// let count = Arc::new(AtomicU32::new(0));
+    /// let counter = count.clone();
+    /// let counting = ApiServer::new().service("shop").map_request(move |request: http::Request<Body>| {
+    ///     counter.fetch_add(1, Ordering::Relaxed);
+    ///     request
+    /// });
+    /// Client::new(counting, "default").apiserver_version().await?;
+    /// assert_eq!(count.load(Ordering::Relaxed), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn service(&self, user_agent: &str) -> Endpoint {
         let agent =
@@ -222,6 +339,23 @@ impl ApiServer {
     }
 
     /// Restarts the server: all watches end. Everything that is stored stays.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use futures::TryStreamExt;
+    /// use kube::api::WatchParams;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let params = WatchParams::default().disable_bookmarks();
+    /// let mut events = std::pin::pin!(config_maps.watch(&params, "0").await?);
+    /// assert!(events.try_next().await?.is_some(), "what there is");
+    /// server.restart();
+    /// assert!(events.try_next().await?.is_none(), "the watch has ended");
+    /// assert!(config_maps.get("settings").await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn restart(&self) {
         let mut state = self.shared.lock();
         state.restarts += 1;
@@ -232,23 +366,78 @@ impl ApiServer {
 
     /// Forgets all former states of objects, as the regular compaction of etcd does: whoever asks for changes after a
     /// resourceVersion that is not the present one is answered `410 Gone`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures::TryStreamExt;
+    /// use kube::ResourceExt;
+    /// use kube::api::{DeleteParams, WatchEvent, WatchParams};
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let version = config_maps.get("settings").await?.resource_version().ok_or("none")?;
+    /// config_maps.delete("settings", &DeleteParams::default()).await?;
+    /// server.compact();
+    /// let mut events = std::pin::pin!(config_maps.watch(&WatchParams::default(), &version).await?);
+    /// let event = events.try_next().await?;
+    /// assert!(matches!(event, Some(WatchEvent::Error(status)) if status.code == 410));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn compact(&self) {
         self.shared.lock().store.compact();
     }
 
     /// From now on keeps every change for [`ApiServer::changes`], beginning with the objects there are.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    #[doc = include_str!("example_config_map.txt")]
+    /// assert!(server.changes().is_empty(), "nobody wanted to know");
+    /// server.record_changes();
+    /// assert!(server.changes().iter().any(|change| change.name == "settings"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn record_changes(&self) {
         self.shared.lock().record_changes();
     }
 
     /// The changes since [`ApiServer::record_changes`], in the order in which they were made: what was true when a
     /// request took effect can be found out afterwards.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kube::api::DeleteParams;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// server.record_changes();
+    /// config_maps.delete("settings", &DeleteParams::default()).await?;
+    /// let changes = server.changes();
+    /// let last = changes.last().ok_or("none")?;
+    /// assert!(last.name == "settings" && last.object.is_none(), "it is gone");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn changes(&self) -> Vec<RecordedChange> {
         self.shared.lock().changes.clone().unwrap_or_default()
     }
 
     /// The requests for objects since the start or since they were cleared, in the order in which they were answered.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    #[doc = include_str!("example_config_map.txt")]
+    /// config_maps.get("settings").await?;
+    /// let verbs: Vec<_> = server.requests().into_iter().map(|request| request.verb).collect();
+    /// assert_eq!(verbs, ["create", "get"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.lock().requests.clone()

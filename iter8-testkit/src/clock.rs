@@ -11,6 +11,21 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// A clock. Clones are the same clock.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::time::Duration;
+/// use iter8_testkit::clock::Clock;
+/// use k8s_openapi::jiff::Timestamp;
+///
+/// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+/// let same = clock.clone();
+/// tokio::time::sleep(Duration::from_secs(60)).await;
+/// assert_eq!(clock.now(), same.now());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -28,6 +43,14 @@ impl Default for Clock {
 
 impl Clock {
     /// The clock of the machine.
+    ///
+    /// ```
+    /// use iter8_testkit::clock::Clock;
+    /// use k8s_openapi::jiff::Timestamp;
+    ///
+    /// let before = Timestamp::now();
+    /// assert!(Clock::system().now() >= before);
+    /// ```
     #[must_use]
     pub fn system() -> Self {
         Self(Arc::new(Timestamp::now))
@@ -57,6 +80,19 @@ impl Clock {
     }
 
     /// The same clock, set wrong by so much: ahead, or behind if negative.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::clock::Clock;
+    /// use k8s_openapi::jiff::{SignedDuration, Timestamp};
+    ///
+    /// let right = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// let slow = right.skewed(SignedDuration::from_secs(-7));
+    /// assert_eq!(right.now().duration_since(slow.now()), SignedDuration::from_secs(7));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn skewed(&self, by: SignedDuration) -> Self {
         let right = self.clone();
@@ -64,6 +100,20 @@ impl Clock {
     }
 
     /// What it shows.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// use iter8_testkit::clock::Clock;
+    /// use k8s_openapi::jiff::Timestamp;
+    ///
+    /// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// tokio::time::sleep(Duration::from_secs(90)).await;
+    /// assert_eq!(clock.now().as_second(), 90);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()

@@ -31,6 +31,14 @@ use self::claims::Claims;
 use crate::strategies::{Situation, config, situations};
 
 /// The conformance suite for one backend.
+///
+/// ```
+/// use iter8_testkit::conformance::{Conformance, NonConformanceError};
+///
+#[doc = include_str!("example_backend.txt")]
+/// Conformance::new(&backend).check()?;
+/// # Ok::<(), NonConformanceError>(())
+/// ```
 pub struct Conformance<'a, B: RoutingBackend> {
     backend: &'a B,
     stored: Box<dyn Fn(B::Object) -> B::Object + 'a>,
@@ -46,6 +54,19 @@ impl<B: RoutingBackend> fmt::Debug for Conformance<'_, B> {
 }
 
 /// What a backend does against the contract.
+///
+/// ```
+/// use iter8_testkit::conformance::{Conformance, NonConformanceError};
+///
+#[doc = include_str!("example_backend.txt")]
+/// // An API server that stores no `spec`.
+/// let suite = Conformance::new(&backend).stored_as(|object| json!({ "metadata": object["metadata"] }));
+/// let error: NonConformanceError = suite.check().unwrap_err();
+/// let text = error.to_string();
+/// let mut lines = text.lines();
+/// assert_eq!(lines.next(), Some(&*format!("the backend for mesh {} does not conform:", backend.capabilities.mesh)));
+/// assert!(lines.next().is_some_and(|line| line.starts_with("a stored object reads like the rendered one")), "{text}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the backend for mesh {mesh} does not conform:\n{}", .failures.join("\n"))]
 pub struct NonConformanceError {
@@ -68,6 +89,14 @@ struct Claim<B: RoutingBackend> {
 impl<'a, B: RoutingBackend> Conformance<'a, B> {
     /// The suite for this backend, with 256 plans for each claim, or as many as the environment variable
     /// `ITER8_PROPTEST_CASES` says.
+    ///
+    /// ```
+    /// use iter8_testkit::conformance::Conformance;
+    ///
+    #[doc = include_str!("example_backend.txt")]
+    /// let suite = Conformance::new(&backend);
+    /// assert!(format!("{suite:?}").contains(backend.capabilities.mesh), "what is tried goes by the capabilities");
+    /// ```
     #[must_use]
     pub fn new(backend: &'a B) -> Self {
         let config = Config { failure_persistence: None, ..config() };
@@ -75,6 +104,18 @@ impl<'a, B: RoutingBackend> Conformance<'a, B> {
     }
 
     /// What the API server makes of an object when it stores it: fills in the defaults of its schema.
+    ///
+    /// ```
+    /// use iter8_testkit::conformance::{Conformance, NonConformanceError};
+    ///
+    #[doc = include_str!("example_backend.txt")]
+    /// let suite = Conformance::new(&backend).stored_as(|mut object| {
+    ///     object["status"] = json!({}); // what the schema has by default
+    ///     object
+    /// });
+    /// suite.check()?; // the backend looks at the `spec` alone
+    /// # Ok::<(), NonConformanceError>(())
+    /// ```
     #[must_use]
     pub fn stored_as(self, stored: impl Fn(B::Object) -> B::Object + 'a) -> Self {
         Self { stored: Box::new(stored), ..self }
@@ -84,6 +125,14 @@ impl<'a, B: RoutingBackend> Conformance<'a, B> {
     ///
     /// # Errors
     /// Every claim that does not hold, each with the smallest situation that was found for it.
+    ///
+    /// ```
+    /// use iter8_testkit::conformance::Conformance;
+    ///
+    #[doc = include_str!("example_backend.txt")]
+    /// // In a test of yours `.unwrap_or_else(|error| panic!("{error}"))` shows the situations.
+    /// assert_eq!(Conformance::new(&backend).check(), Ok(()));
+    /// ```
     pub fn check(&self) -> Result<(), NonConformanceError> {
         let failures: Vec<_> = Claims::<B>::ALL.iter().filter_map(|claim| self.failure_of(claim)).collect();
         if failures.is_empty() {

@@ -55,6 +55,18 @@ pub struct ControlPlane {
 }
 
 /// Why the control plane could not be started or used.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use iter8_testkit::control_plane::{ControlPlane, ControlPlaneError};
+///
+/// let error = ControlPlane::start("/no/such/folder".as_ref()).await.unwrap_err();
+/// assert!(matches!(error, ControlPlaneError::Run { .. }));
+/// assert_eq!(error.to_string(), "cannot run `/no/such/folder/etcd`");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ControlPlaneError {
@@ -141,6 +153,13 @@ impl fmt::Debug for ControlPlane {
 
 impl ControlPlane {
     /// The folder that the environment variable `KUBEBUILDER_ASSETS` names, if it is set.
+    ///
+    /// ```
+    /// use iter8_testkit::control_plane::ControlPlane;
+    ///
+    /// let is_set = std::env::var_os("KUBEBUILDER_ASSETS").is_some_and(|folder| !folder.is_empty());
+    /// assert_eq!(ControlPlane::assets_from_env().is_some(), is_set, "without it, leave the test out");
+    /// ```
     #[must_use]
     pub fn assets_from_env() -> Option<PathBuf> {
         std::env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -151,6 +170,19 @@ impl ControlPlane {
     ///
     /// # Errors
     /// A program is missing, ends, or does not become ready in a minute; the error carries the end of its log.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::control_plane::ControlPlane;
+    ///
+    /// if let Some(assets) = ControlPlane::assets_from_env() {
+    ///     let cluster = ControlPlane::start(&assets).await?;
+    ///     assert_eq!(cluster.client().apiserver_version().await?.major, "1");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start(assets: &Path) -> Result<Self, ControlPlaneError> {
         let mut attempt = 1;
         loop {
@@ -176,6 +208,19 @@ impl ControlPlane {
     }
 
     /// A client with all rights.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use k8s_openapi::api::core::v1::Node;
+    /// use kube::api::{Api, ListParams};
+    ///
+    #[doc = include_str!("example_control_plane.txt")]
+    /// let nodes: Api<Node> = Api::all(cluster.client());
+    /// assert_eq!(nodes.list(&ListParams::default()).await?.items.len(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
@@ -185,6 +230,19 @@ impl ControlPlane {
     ///
     /// # Errors
     /// The kubeconfig of the control plane cannot be used.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use k8s_openapi::api::core::v1::Secret;
+    /// use kube::api::{Api, ListParams};
+    ///
+    #[doc = include_str!("example_control_plane.txt")]
+    /// let secrets: Api<Secret> = Api::all(cluster.client_as("nobody", &[]).await?);
+    /// assert!(secrets.list(&ListParams::default()).await.is_err(), "no role allows it");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn client_as(&self, user: &str, groups: &[&str]) -> Result<Client, ControlPlaneError> {
         let mut config = config_for(self.kubeconfig()).await?;
         config.auth_info.impersonate = Some(user.to_owned());
@@ -198,11 +256,38 @@ impl ControlPlane {
     ///
     /// # Errors
     /// The audit log cannot be read.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use k8s_openapi::api::core::v1::ConfigMap;
+    /// use kube::api::{Api, ListParams};
+    ///
+    #[doc = include_str!("example_control_plane.txt")]
+    /// let client = cluster.client_as("shop", &["system:masters"]).await?;
+    /// Api::<ConfigMap>::all(client).list(&ListParams::default()).await?;
+    /// let audit = cluster.audit()?;
+    /// let own: Vec<_> = audit.iter().filter(|request| request.user == "shop").collect();
+    /// assert_eq!((own.len(), own[0].verb.as_str()), (1, "list"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn audit(&self) -> Result<Vec<AuditedRequest>, ControlPlaneError> {
         audit::read(&self.layout.audit_log())
     }
 
     /// A kubeconfig file with one context, `testkit`, whose user has all rights.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_control_plane.txt")]
+    /// // For programs that read a file, such as kubectl.
+    /// let text = std::fs::read_to_string(cluster.kubeconfig())?;
+    /// assert!(text.contains("testkit"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         self.layout.kubeconfig()
@@ -216,6 +301,20 @@ impl ControlPlane {
     ///
     /// # Errors
     /// A file cannot be read, is not a manifest, or the API server refuses it.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use gateway_api::httproutes::HttpRoute;
+    /// use kube::api::{Api, ListParams};
+    ///
+    #[doc = include_str!("example_control_plane.txt")]
+    /// cluster.install(&assets.join("crds")).await?;
+    /// let routes: Api<HttpRoute> = Api::all(cluster.client());
+    /// assert!(routes.list(&ListParams::default()).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn install(&self, manifests: &Path) -> Result<(), ControlPlaneError> {
         let new_kinds = install::install(&self.client, manifests).await?;
         if new_kinds {
@@ -227,6 +326,16 @@ impl ControlPlane {
     }
 
     /// Kill the API server; what is stored stays. Clients and their watches see the connection break.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_control_plane.txt")]
+    /// cluster.stop_api_server();
+    /// assert!(cluster.client().apiserver_version().await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop_api_server(&mut self) {
         self.api_server = None;
     }
@@ -235,6 +344,17 @@ impl ControlPlane {
     ///
     /// # Errors
     /// As [`ControlPlane::start`].
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_control_plane.txt")]
+    /// cluster.stop_api_server();
+    /// cluster.start_api_server().await?;
+    /// assert!(cluster.client().apiserver_version().await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start_api_server(&mut self) -> Result<(), ControlPlaneError> {
         if self.api_server.is_none() {
             let mut api_server = self.layout.start_api_server()?;

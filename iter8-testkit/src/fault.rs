@@ -69,12 +69,41 @@ use refusal::Refusal;
 pub use service::Faulty;
 
 /// What goes wrong for one client: a layer, and the knobs of it. Clones are the same.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::fault::Faults;
+///
+#[doc = include_str!("example_config_map.txt")]
+/// let faults = Faults::none();
+/// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.clone().client(&server, "shop"));
+/// config_maps.get("settings").await?;
+/// assert_eq!(faults.requests(), 1, "it is the clone that the client meets");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Faults {
     shared: Arc<Shared>,
 }
 
 /// One thing that was done to a client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::fault::{Faults, Rates};
+///
+#[doc = include_str!("example_config_map.txt")]
+/// let faults = Faults::seeded(1, Rates { internal_error: 1000, ..Rates::default() });
+/// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+/// assert!(config_maps.get("settings").await.is_err());
+/// let injected = &faults.injected()[0];
+/// assert_eq!(injected.to_string(), "#1 GET /api/v1/namespaces/default/configmaps/settings: InternalError");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Injected {
@@ -93,6 +122,22 @@ impl fmt::Display for Injected {
 }
 
 /// Something that goes wrong.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::fault::{Fault, Faults, Rates};
+/// use kube::api::ListParams;
+///
+#[doc = include_str!("example_config_map.txt")]
+/// let faults = Faults::seeded(1, Rates { gone: 1000, ..Rates::default() });
+/// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+/// assert!(config_maps.list(&ListParams::default()).await.is_err());
+/// assert_eq!(faults.injected()[0].fault, Fault::Gone);
+/// assert!(config_maps.get("settings").await.is_ok(), "only lists and watches are told so");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -123,6 +168,25 @@ pub enum Fault {
 }
 
 /// When a client ends, see [`Faults::kill_at`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::fault::{Faults, Moment};
+/// use kube::api::DeleteParams;
+///
+#[doc = include_str!("example_config_map.txt")]
+/// let faults = Faults::none().kill_at(1, Moment::After);
+/// let doomed: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+/// let params = DeleteParams::default();
+/// tokio::select! {
+///     answer = doomed.delete("settings", &params) => panic!("{answer:?}"),
+///     () = faults.killed() => {}
+/// }
+/// assert!(config_maps.get_opt("settings").await?.is_none(), "it was deleted, and the client never learned of it");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// Before the request has left.
@@ -151,6 +215,27 @@ struct State {
 
 impl Faults {
     /// Faults at these rates.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::{Faults, Rates};
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let mut runs = Vec::new();
+    /// for _ in 0..2 {
+    ///     let faults = Faults::seeded(7, Rates { internal_error: 300, ..Rates::default() });
+    ///     let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    ///     for _ in 0..20 {
+    ///         let _ = config_maps.get("settings").await;
+    ///     }
+    ///     runs.push(faults.injected());
+    /// }
+    /// assert!(!runs[0].is_empty());
+    /// assert_eq!(runs[0], runs[1]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn seeded(seed: u64, rates: Rates) -> Self {
         let (killed, _) = tokio::sync::watch::channel(false);
@@ -159,6 +244,20 @@ impl Faults {
     }
 
     /// No fault, until [`Faults::kill_at`] asks for one: counts requests.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::Faults;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none();
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// config_maps.get("settings").await?;
+    /// assert_eq!((faults.requests(), faults.injected().len()), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn none() -> Self {
         Self::seeded(0, Rates::default())
@@ -166,6 +265,28 @@ impl Faults {
 
     /// Ends the client at its request of this number, counted from 1 with all lists and watches: neither this request nor
     /// a later one is ever answered. [`Faults::killed`] resolves then, and it is for you to end the client's tasks.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::{Faults, Moment};
+    /// use kube::api::DeleteParams;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none().kill_at(2, Moment::Before);
+    /// let doomed: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// let work = async {
+    ///     doomed.get("settings").await?;
+    ///     doomed.delete("settings", &DeleteParams::default()).await
+    /// };
+    /// tokio::select! {
+    ///     answer = work => panic!("{answer:?}"),
+    ///     () = faults.killed() => {}
+    /// }
+    /// assert!(config_maps.get_opt("settings").await?.is_some(), "the second request has not left");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn kill_at(self, number: u64, moment: Moment) -> Self {
         self.shared.lock().kill = Some((number, moment));
@@ -173,6 +294,20 @@ impl Faults {
     }
 
     /// A client of the in-memory API server that meets these faults. Has to be called in a Tokio runtime.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::{Faults, Rates};
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::seeded(1, Rates { too_many_requests: 1000, ..Rates::default() });
+    /// let refused: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// assert!(refused.get("settings").await.is_err());
+    /// assert!(config_maps.get("settings").await.is_ok(), "other clients do not meet these faults");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client(&self, server: &ApiServer, user_agent: &str) -> Client {
         let layered = tower::Layer::layer(self, server.service(user_agent));
@@ -180,35 +315,130 @@ impl Faults {
     }
 
     /// From now on nothing goes wrong any more; what is late already still comes late.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::{Faults, Rates};
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::seeded(1, Rates { internal_error: 1000, ..Rates::default() });
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// assert!(config_maps.get("settings").await.is_err());
+    /// faults.stop();
+    /// assert!(config_maps.get("settings").await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop(&self) {
         self.shared.lock().stopped = true;
     }
 
     /// Resolves when the client has been ended.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::{Faults, Moment};
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none().kill_at(1, Moment::Before);
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// let client = tokio::spawn(async move { config_maps.get("settings").await });
+    /// faults.killed().await;
+    /// assert!(!client.is_finished(), "no request is answered any more");
+    /// client.abort();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn killed(&self) {
         // The sender lives as long as `self`.
         let _ = self.shared.killed.subscribe().wait_for(|killed| *killed).await;
     }
 
     /// How many requests the client has sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::Faults;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none();
+    /// let shop: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// shop.get("settings").await?;
+    /// config_maps.get("settings").await?;
+    /// assert_eq!(faults.requests(), 1, "the other one is another client's");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn requests(&self) -> u64 {
         u64::try_from(self.shared.lock().exchanges.len()).unwrap_or(u64::MAX)
     }
 
     /// The client's requests so far, in order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::Faults;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none();
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// for name in ["settings", "others"] {
+    ///     config_maps.get_opt(name).await?;
+    /// }
+    /// let codes: Vec<_> = faults.exchanges().iter().filter_map(|exchange| exchange.status).collect();
+    /// assert_eq!(codes, [200, 404]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.lock().exchanges.clone()
     }
 
     /// What lists and watches have told the client so far, in order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::Faults;
+    /// use kube::api::ListParams;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none();
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// config_maps.get("settings").await?;
+    /// assert!(faults.told().is_empty(), "a get tells of no collection");
+    /// config_maps.list(&ListParams::default()).await?;
+    /// assert_eq!(faults.told().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn told(&self) -> Vec<Told> {
         self.shared.lock().told.clone()
     }
 
     /// What was done so far.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use iter8_testkit::fault::{Fault, Faults, Rates};
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::seeded(1, Rates { internal_error: 1000, ..Rates::default() });
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// assert!(config_maps.get("settings").await.is_err());
+    /// let injected = faults.injected();
+    /// assert_eq!((injected.len(), injected[0].number, injected[0].fault), (1, 1, Fault::InternalError));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn injected(&self) -> Vec<Injected> {
         self.shared.lock().injected.clone()

@@ -5,14 +5,15 @@
 //! of the Service decide; without one the request goes to the Service's own endpoints; no rule that matches is a
 //! 404, a backend that does not exist a 500, a backend without a ready endpoint a 503.
 //!
-//! ```no_run
-//! # async fn example(client: kube::Client) -> Result<(), iter8_testkit::mesh::MeshError> {
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use iter8_testkit::mesh::Mesh;
-//! use iter8_testkit::pod_network::PodNetwork;
 //!
-//! let mesh = Mesh::start(client, "test", PodNetwork::new()).await?;
-//! let response = mesh.get("httpbin.test", "/get", &[("traffic", "test")]).await?;
-//! assert_eq!(response.header("app-version"), Some("httpbin-1"));
+#![doc = include_str!("example_world.txt")]
+//! let mesh = Mesh::start(world.client(), "test", world.network().clone()).await?;
+//! let response = mesh.get("web.test", "/get", &[("traffic", "test")]).await?;
+//! assert_eq!(response.header("x-image"), Some("web:1"));
 //! # Ok(())
 //! # }
 //! ```
@@ -55,6 +56,16 @@ const FIRST_VIEW: Duration = Duration::from_secs(30);
 pub const CONTROLLER_NAME: &str = "iter8.tools/testkit-mesh";
 
 /// A running mesh for one namespace. Dropping it ends it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[doc = include_str!("example_world.txt")]
+/// let response = world.mesh().get("web", "/get", &[]).await?;
+/// assert_eq!((response.status, response.header("x-image")), (200, Some("web:1")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Mesh {
     address: SocketAddr,
@@ -63,6 +74,20 @@ pub struct Mesh {
 }
 
 /// Why the mesh cannot start or a request has no answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use iter8_testkit::mesh::MeshError;
+/// use iter8_testkit::world::World;
+///
+/// let world = World::in_memory("test", &[]).await?;
+/// let error = world.mesh().get("web", "/no path", &[]).await.unwrap_err();
+/// assert!(matches!(error, MeshError::InvalidRequest { .. }));
+/// assert_eq!(error.to_string(), "`web/no path` with these headers is not a request");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MeshError {
@@ -102,6 +127,20 @@ impl Mesh {
     /// # Errors
     ///
     /// See [`MeshError::Listen`] and [`MeshError::NoView`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use iter8_testkit::mesh::Mesh;
+    /// use iter8_testkit::pod_network::PodNetwork;
+    ///
+    /// let mesh = Mesh::start(ApiServer::new().client(), "default", PodNetwork::new()).await?;
+    /// let response = mesh.get("web", "/", &[]).await?;
+    /// assert_eq!((response.status, response.body.contains("there is no Service `web`")), (502, true));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start(client: Client, namespace: &str, network: PodNetwork) -> Result<Self, MeshError> {
         Self::start_with(client, namespace, network, Precedence::Linkerd).await
     }
@@ -111,6 +150,26 @@ impl Mesh {
     /// # Errors
     ///
     /// See [`MeshError::Listen`] and [`MeshError::NoView`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::mesh::Mesh;
+    /// use iter8_testkit::simulator::Precedence;
+    ///
+    #[doc = include_str!("example_world.txt")]
+    /// let network = world.network().clone();
+    /// let mesh = Mesh::start_with(world.client(), "test", network, Precedence::Spec).await?;
+    #[doc = include_str!("example_route.txt")]
+    /// for mesh in [world.mesh(), &mesh] {
+    ///     mesh.routes_in_force().wait_for(|view| view.route("web").is_some()).await?;
+    /// }
+    /// // By the specification a hostname means nothing on the route of a Service; Linkerd looks at it.
+    /// assert_eq!(mesh.get("web", "/get", &[]).await?.status, 200);
+    /// assert_eq!(world.mesh().get("web", "/get", &[]).await?.status, 404);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start_with(
         client: Client,
         namespace: &str,
@@ -132,6 +191,23 @@ impl Mesh {
 
     /// The proxy's URL. The `Host` header of a request to it names the Service, as in a cluster: `httpbin`,
     /// `httpbin.test`, `httpbin.test.svc` or `httpbin.test.svc.cluster.local`, with a port if it is not 80.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    #[doc = include_str!("example_world.txt")]
+    /// let url = world.mesh().url();
+    /// let address = url.strip_prefix("http://").ok_or("another scheme")?;
+    /// // For HTTP clients of your own:
+    /// let mut connection = tokio::net::TcpStream::connect(address).await?;
+    /// connection.write_all(b"GET /get HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\n\r\n").await?;
+    /// let mut answer = String::new();
+    /// connection.read_to_string(&mut answer).await?;
+    /// assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -142,6 +218,18 @@ impl Mesh {
     /// # Errors
     ///
     /// There is no answer, or the request cannot be written down. An answer with any status is no error.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_world.txt")]
+    /// let mesh = world.mesh();
+    /// assert_eq!(mesh.get("web.test.svc.cluster.local", "/status/418", &[]).await?.status, 418);
+    /// let response = mesh.get("web", "/headers", &[("traffic", "test")]).await?;
+    /// assert!(response.body.to_lowercase().contains(r#""traffic":"test""#), "{}", response.body);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> Result<Response, MeshError> {
         exchange::get(self.address, host, path, headers).await
     }
@@ -149,6 +237,18 @@ impl Mesh {
     /// What the proxy goes by, now and after each change.
     ///
     /// Wait for a route with [`watch::Receiver::wait_for`] instead of sleeping.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_world.txt")]
+    /// let mut views = world.mesh().routes_in_force();
+    #[doc = include_str!("example_route.txt")]
+    /// views.wait_for(|view| view.route("web").is_some()).await?;
+    /// assert_eq!(world.mesh().get("web.test", "/get", &[]).await?.header("x-route"), Some("web"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn routes_in_force(&self) -> watch::Receiver<Arc<View>> {
         self.view.clone()

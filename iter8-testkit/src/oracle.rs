@@ -56,6 +56,16 @@ pub use choose::choose;
 pub use state::{State, state};
 
 /// What a plan has otherwise than the oracle.
+///
+/// ```
+/// use iter8_testkit::oracle;
+///
+#[doc = include_str!("example_canary.txt")]
+/// let planned_too_early = plan(&release, &Observation::all_ready(&release));
+/// let error = oracle::check(&release, &Observation::default(), &planned_too_early).unwrap_err();
+/// assert!(error.to_string().contains(": expected "), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: expected {expected}, planned {planned}")]
 pub struct DisagreementError {

@@ -39,12 +39,27 @@ struct State {
 
 impl PodNetwork {
     /// A network without Pods.
+    ///
+    /// ```
+    /// use iter8_testkit::pod_network::PodNetwork;
+    ///
+    /// assert_eq!(PodNetwork::new().resolve([10, 244, 0, 1].into(), 80), None);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The next free Pod address.
+    ///
+    /// ```
+    /// use iter8_testkit::pod_network::PodNetwork;
+    ///
+    /// let network = PodNetwork::new();
+    /// let (one, other) = (network.allocate(), network.allocate());
+    /// assert_ne!(one, other);
+    /// assert!(one.octets().starts_with(&[10, 244]) && !one.is_loopback());
+    /// ```
     #[must_use]
     pub fn allocate(&self) -> Ipv4Addr {
         let mut state = self.state();
@@ -61,16 +76,52 @@ impl PodNetwork {
     }
 
     /// From now on `socket` serves the Pod's `port`; an earlier socket of that port is forgotten.
+    ///
+    /// ```
+    /// use iter8_testkit::pod_network::PodNetwork;
+    ///
+    /// let network = PodNetwork::new();
+    /// let pod = network.allocate();
+    /// for socket in ["127.0.0.1:40123", "127.0.0.1:40124"] {
+    ///     network.expose(pod, 80, socket.parse()?);
+    /// }
+    /// assert_eq!(network.resolve(pod, 80), Some("127.0.0.1:40124".parse()?));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     pub fn expose(&self, pod_ip: Ipv4Addr, port: u16, socket: SocketAddr) {
         self.state().sockets.insert((pod_ip, port), socket);
     }
 
     /// The Pod is gone: none of its ports is served any more.
+    ///
+    /// ```
+    /// use iter8_testkit::pod_network::PodNetwork;
+    ///
+    /// let network = PodNetwork::new();
+    /// let (gone, stays) = (network.allocate(), network.allocate());
+    /// for pod in [gone, stays] {
+    ///     network.expose(pod, 80, "127.0.0.1:40123".parse()?);
+    /// }
+    /// network.withdraw(gone);
+    /// assert!(network.resolve(gone, 80).is_none() && network.resolve(stays, 80).is_some());
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     pub fn withdraw(&self, pod_ip: Ipv4Addr) {
         self.state().sockets.retain(|(address, _), _| *address != pod_ip);
     }
 
     /// The socket that serves the Pod's `port`, if any does.
+    ///
+    /// ```
+    /// use iter8_testkit::pod_network::PodNetwork;
+    ///
+    /// let network = PodNetwork::new();
+    /// let pod = network.allocate();
+    /// network.expose(pod, 80, "127.0.0.1:40123".parse()?);
+    /// assert_eq!(network.resolve(pod, 80), Some("127.0.0.1:40123".parse()?));
+    /// assert_eq!(network.resolve(pod, 8080), None, "the Pod does not listen there");
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub fn resolve(&self, pod_ip: Ipv4Addr, port: u16) -> Option<SocketAddr> {
         self.state().sockets.get(&(pod_ip, port)).copied()

@@ -38,6 +38,12 @@ use insta::Settings;
 ///
 /// Run the tests with `INSTA_UPDATE=no` where nobody reviews snapshots, as in CI: then nothing is written, and a
 /// snapshot that is new or differs is a failure.
+///
+/// ```
+/// let settings = iter8_testkit::snapshot::settings("tests/snapshots");
+/// assert_eq!(settings.snapshot_path(), "tests/snapshots");
+/// assert!(!settings.prepend_module_to_snapshot(), "the file is called as the snapshot");
+/// ```
 #[must_use]
 pub fn settings(folder: impl AsRef<Path>) -> Settings {
     let mut settings = Settings::clone_current();
@@ -51,6 +57,19 @@ pub fn settings(folder: impl AsRef<Path>) -> Settings {
 ///
 /// # Errors
 /// The folder cannot be read.
+///
+/// ```
+/// use iter8_testkit::snapshot::orphans;
+///
+/// # let folder = std::env::temp_dir().join(format!("iter8-orphans-example-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// for file in ["canary.snap", "renamed.snap"] {
+///     std::fs::write(folder.join(file), "")?;
+/// }
+/// assert_eq!(orphans(&folder, ["canary"])?, [folder.join("renamed.snap")]);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn orphans<'a>(
     folder: impl AsRef<Path>,
     names: impl IntoIterator<Item = &'a str>,

@@ -45,17 +45,19 @@ use faults::Faults;
 /// second more; then its server finishes the requests it has, and its object goes. A finalizer on the Pods
 /// keeps it so long.
 ///
-/// ```no_run
-/// use iter8_testkit::pod_network::PodNetwork;
-/// use iter8_testkit::workload::WorkloadRunner;
-///
-/// # async fn demo(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// let network = PodNetwork::new();
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[doc = include_str!("example_deployment.txt")]
+/// let network = PodNetwork::new(); // leads to the Pods' servers
 /// let runner = WorkloadRunner::start(client, "default", network.clone()).await?;
-/// runner.set_start_delay(std::time::Duration::from_secs(5));
-/// // ... create a Deployment and a Service: after 5 s its Pods are ready and `network` leads to their servers
-/// runner.fail("httpbin");
-/// # Ok(()) }
+/// await_condition(deployments.clone(), "web", is_ready).await?;
+/// runner.fail("web");
+/// await_condition(deployments.clone(), "web", is_down).await?;
+/// drop(runner);
+/// assert!(is_down(Some(&deployments.get("web").await?)), "nobody plays any more: the objects stay as they are");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 pub struct WorkloadRunner {
@@ -64,6 +66,22 @@ pub struct WorkloadRunner {
 }
 
 /// Why the runner could not start.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use iter8_testkit::apiserver::ApiServer;
+/// use iter8_testkit::fault::{Faults, Rates};
+/// use iter8_testkit::pod_network::PodNetwork;
+/// use iter8_testkit::workload::WorkloadRunner;
+///
+/// let broken = Faults::seeded(1, Rates { internal_error: 1000, ..Rates::default() });
+/// let client = broken.client(&ApiServer::new(), "runner");
+/// let error = WorkloadRunner::start(client, "default", PodNetwork::new()).await.unwrap_err();
+/// assert_eq!(error.to_string(), "cannot list the Deployments of namespace `default`");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkloadError {
@@ -83,6 +101,24 @@ impl WorkloadRunner {
     ///
     /// # Errors
     /// The API server does not answer now.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use k8s_openapi::api::core::v1::Pod;
+    /// # use kube::api::ListParams;
+    #[doc = include_str!("example_deployment.txt")]
+    /// let network = PodNetwork::new();
+    /// let _runner = WorkloadRunner::start(client.clone(), "default", network.clone()).await?;
+    /// await_condition(deployments, "web", is_ready).await?;
+    ///
+    /// let pods = Api::<Pod>::default_namespaced(client).list(&ListParams::default()).await?;
+    /// let status = pods.items[0].status.as_ref().ok_or("none")?;
+    /// let socket = network.resolve(status.pod_ip.as_deref().ok_or("none")?.parse()?, 8080);
+    /// assert!(socket.is_some_and(|socket| socket.ip().is_loopback()), "there its server listens");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start(client: Client, namespace: &str, network: PodNetwork) -> Result<Self, WorkloadError> {
         Self::begin(client, namespace, network, (Clock::system(), Servers::Real)).await
     }
@@ -92,6 +128,17 @@ impl WorkloadRunner {
     ///
     /// # Errors
     /// The API server does not answer now.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_deployment.txt")]
+    /// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// let _runner = WorkloadRunner::start_objects(client, "default", clock).await?;
+    /// assert!(await_condition(deployments, "web", is_ready).await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start_objects(client: Client, namespace: &str, clock: Clock) -> Result<Self, WorkloadError> {
         Self::begin(client, namespace, PodNetwork::new(), (clock, Servers::None)).await
     }
@@ -114,26 +161,96 @@ impl WorkloadRunner {
     }
 
     /// How long a Pod that starts from now on takes to become ready. At first they are ready at once.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    #[doc = include_str!("example_deployment.txt")]
+    /// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// let runner = WorkloadRunner::start_objects(client, "default", clock).await?;
+    /// runner.set_start_delay(Duration::from_secs(60));
+    /// let begun = tokio::time::Instant::now();
+    /// await_condition(deployments, "web", is_ready).await?;
+    /// assert!(begun.elapsed() >= Duration::from_secs(60));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_start_delay(&self, delay: Duration) {
         self.faults.set_start_delay(delay);
     }
 
     /// The Pods of this Deployment, present and future, fail: they answer 503 and are not ready.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_deployment.txt")]
+    /// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// let runner = WorkloadRunner::start_objects(client, "default", clock).await?;
+    /// await_condition(deployments.clone(), "web", is_ready).await?;
+    /// runner.fail("web");
+    /// assert!(await_condition(deployments, "web", is_down).await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fail(&self, deployment: &str) {
         self.faults.fail_deployment(deployment);
     }
 
     /// The Pods of this Deployment serve again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_deployment.txt")]
+    /// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// let runner = WorkloadRunner::start_objects(client, "default", clock).await?;
+    /// runner.fail("web");
+    /// await_condition(deployments.clone(), "web", is_down).await?;
+    /// runner.recover("web");
+    /// assert!(await_condition(deployments, "web", is_ready).await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recover(&self, deployment: &str) {
         self.faults.recover_deployment(deployment);
     }
 
     /// The image can no longer be pulled: Pods with it that have not been ready yet do not become so.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    #[doc = include_str!("example_deployment.txt")]
+    /// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// let runner = WorkloadRunner::start_objects(client, "default", clock).await?;
+    /// runner.fail_image("web:1");
+    /// tokio::time::sleep(Duration::from_secs(60)).await;
+    /// assert!(is_down(Some(&deployments.get("web").await?)), "the Pod is still not ready");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fail_image(&self, image: &str) {
         self.faults.fail_image(image);
     }
 
     /// The image can be pulled again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_deployment.txt")]
+    /// let clock = Clock::of_tokio(Timestamp::UNIX_EPOCH);
+    /// let runner = WorkloadRunner::start_objects(client, "default", clock).await?;
+    /// runner.fail_image("web:1");
+    /// await_condition(deployments.clone(), "web", is_down).await?;
+    /// runner.recover_image("web:1");
+    /// assert!(await_condition(deployments, "web", is_ready).await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recover_image(&self, image: &str) {
         self.faults.recover_image(image);
     }

@@ -64,6 +64,20 @@ impl std::fmt::Debug for WorldClient {
 }
 
 /// Why a world cannot be made.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use iter8_testkit::apiserver::ApiServer;
+/// use iter8_testkit::fault::{Faults, Rates};
+/// use iter8_testkit::world::World;
+///
+/// let broken = Faults::seeded(1, Rates { internal_error: 1000, ..Rates::default() });
+/// let error = World::on(broken.client(&ApiServer::new(), "world"), "test").await.unwrap_err();
+/// assert_eq!(error.to_string(), "cannot create namespace test");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorldError {
@@ -96,6 +110,21 @@ impl World {
     ///
     /// # Errors
     /// The definitions are refused, or there is no loopback port.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use gateway_api::httproutes::HttpRoute;
+    /// use iter8_testkit::world::World;
+    /// use kube::CustomResourceExt;
+    /// use kube::api::{Api, ListParams};
+    ///
+    /// let world = World::in_memory("test", &[HttpRoute::crd()]).await?;
+    /// let routes: Api<HttpRoute> = Api::namespaced(world.client(), "test");
+    /// assert!(routes.list(&ListParams::default()).await?.items.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn in_memory(namespace: &str, kinds: &[CustomResourceDefinition]) -> Result<Self, WorldError> {
         let client = ApiServer::new().client();
         install(&client, kinds).await?;
@@ -108,6 +137,24 @@ impl World {
     ///
     /// # Errors
     /// The API server refuses, or there is no loopback port.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use iter8_testkit::world::World;
+    /// use k8s_openapi::api::core::v1::Namespace;
+    /// use kube::Api;
+    ///
+    /// // Or a client of a real API server.
+    /// let client = ApiServer::new().client();
+    /// let (one, other) = (World::on(client.clone(), "one").await?, World::on(client.clone(), "other").await?);
+    /// for world in [one, other] {
+    ///     assert!(Api::<Namespace>::all(client.clone()).get(world.namespace()).await.is_ok());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn on(client: Client, namespace: &str) -> Result<Self, WorldError> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let metadata = ObjectMeta { name: Some(namespace.to_owned()), ..ObjectMeta::default() };
@@ -125,36 +172,110 @@ impl World {
     }
 
     /// The namespace.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::world::World;
+    ///
+    /// assert_eq!(World::in_memory("test", &[]).await?.namespace(), "test");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
     /// A client of the API server.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kube::api::ListParams;
+    ///
+    #[doc = include_str!("example_world.txt")]
+    /// let pods: Api<Pod> = Api::namespaced(world.client(), world.namespace());
+    /// assert_eq!(pods.list(&ListParams::default()).await?.items.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.0.clone()
     }
 
     /// The workloads: to make Pods fail, recover, or start slowly.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_world.txt")]
+    /// world.workloads().fail("web");
+    /// views.wait_for(|view| view.ready_endpoints("web", 80).is_empty()).await?;
+    /// assert_eq!(world.mesh().get("web", "/get", &[]).await?.status, 503);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn workloads(&self) -> &WorkloadRunner {
         &self.workloads
     }
 
     /// The mesh: to send requests.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_world.txt")]
+    /// assert_eq!(world.mesh().get("web", "/get", &[]).await?.header("x-image"), Some("web:1"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn mesh(&self) -> &Mesh {
         &self.mesh
     }
 
     /// Where the Pods' addresses lead to.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_world.txt")]
+    /// let (pod, port) = views.borrow().ready_endpoints("web", 80)[0];
+    /// let socket = world.network().resolve(pod, port).ok_or("nothing serves it")?;
+    /// assert!(socket.ip().is_loopback() && !pod.is_loopback());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn network(&self) -> &PodNetwork {
         &self.network
     }
 
     /// Runs a controller: a function of a client and of a future that resolves when it shall stop.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::world::World;
+    /// use k8s_openapi::api::core::v1::ConfigMap;
+    /// use kube::api::{Api, PostParams};
+    ///
+    /// let world = World::in_memory("test", &[]).await?;
+    /// let controller = world.run(|client, shutdown| async move {
+    ///     let mut mark = ConfigMap::default();
+    ///     mark.metadata.name = Some("was-here".to_owned());
+    ///     shutdown.await;
+    ///     let _ = Api::namespaced(client, "test").create(&PostParams::default(), &mark).await;
+    /// });
+    /// controller.stop().await;
+    /// assert!(Api::<ConfigMap>::namespaced(world.client(), "test").get("was-here").await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run<F>(&self, controller: impl FnOnce(Client, BoxFuture<'static, ()>) -> F) -> Running
     where
         F: Future<Output = ()> + Send + 'static,
@@ -164,6 +285,26 @@ impl World {
 }
 
 /// Runs a controller, a function of a client and of a future that resolves when it shall stop, on any API server.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use iter8_testkit::apiserver::ApiServer;
+/// use iter8_testkit::world;
+/// use k8s_openapi::api::core::v1::ConfigMap;
+/// use kube::api::{Api, ListParams};
+///
+/// let server = ApiServer::new();
+/// let controller = world::run(server.client_as("mine"), |client, shutdown| async move {
+///     let _ = Api::<ConfigMap>::all(client).list(&ListParams::default()).await;
+///     shutdown.await;
+/// });
+/// tokio::task::yield_now().await;
+/// controller.stop().await;
+/// assert_eq!(server.requests()[0].user_agent, "mine");
+/// # Ok(())
+/// # }
+/// ```
 pub fn run<F>(client: Client, controller: impl FnOnce(Client, BoxFuture<'static, ()>) -> F) -> Running
 where
     F: Future<Output = ()> + Send + 'static,
@@ -178,6 +319,26 @@ where
 ///
 /// # Errors
 /// The API server refuses a definition or does not serve it in time.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gateway_api::httproutes::HttpRoute;
+/// use iter8_testkit::apiserver::ApiServer;
+/// use iter8_testkit::world;
+/// use kube::CustomResourceExt;
+/// use kube::api::{Api, ListParams};
+///
+/// let client = ApiServer::new().client();
+/// let routes: Api<HttpRoute> = Api::all(client.clone());
+/// assert!(routes.list(&ListParams::default()).await.is_err(), "the server does not know the kind yet");
+/// for _ in 0..2 {
+///     world::install(&client, &[HttpRoute::crd()]).await?;
+///     assert!(routes.list(&ListParams::default()).await.is_ok());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub async fn install(client: &Client, kinds: &[CustomResourceDefinition]) -> Result<(), WorldError> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     for kind in kinds {
@@ -198,6 +359,26 @@ pub async fn install(client: &Client, kinds: &[CustomResourceDefinition]) -> Res
 }
 
 /// A controller that runs in a [`World`]. Dropping it kills it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::time::Duration;
+/// use iter8_testkit::apiserver::ApiServer;
+/// use iter8_testkit::world;
+/// use tokio::sync::oneshot;
+///
+/// let (alive, mut ended) = oneshot::channel::<()>();
+/// let controller = world::run(ApiServer::new().client(), |_, _| async move {
+///     let _alive = alive;
+///     std::future::pending().await
+/// });
+/// assert!(ended.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty), "it runs");
+/// drop(controller);
+/// assert!(ended.await.is_err(), "it does not run any more");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Running {
     stop: Option<oneshot::Sender<()>>,
@@ -206,6 +387,26 @@ pub struct Running {
 
 impl Running {
     /// Asks the controller to stop and waits until it has.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::sync::Arc;
+    /// # use std::sync::atomic::{AtomicBool, Ordering};
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use iter8_testkit::world;
+    ///
+    /// let has_cleaned_up = Arc::new(AtomicBool::new(false));
+    /// let done = has_cleaned_up.clone();
+    /// let controller = world::run(ApiServer::new().client(), |_, shutdown| async move {
+    ///     shutdown.await;
+    ///     done.store(true, Ordering::Relaxed);
+    /// });
+    /// controller.stop().await;
+    /// assert!(has_cleaned_up.load(Ordering::Relaxed));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stop(mut self) {
         self.stop.take();
         // A controller that panicked has stopped, too; its panic has been printed.
@@ -213,6 +414,26 @@ impl Running {
     }
 
     /// Ends the controller at whatever it is doing, as a crash would.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::sync::Arc;
+    /// # use std::sync::atomic::{AtomicBool, Ordering};
+    /// use iter8_testkit::apiserver::ApiServer;
+    /// use iter8_testkit::world;
+    ///
+    /// let has_cleaned_up = Arc::new(AtomicBool::new(false));
+    /// let done = has_cleaned_up.clone();
+    /// let controller = world::run(ApiServer::new().client(), |_, shutdown| async move {
+    ///     shutdown.await;
+    ///     done.store(true, Ordering::Relaxed);
+    /// });
+    /// controller.kill().await;
+    /// assert!(!has_cleaned_up.load(Ordering::Relaxed), "it had no time to");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kill(mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;

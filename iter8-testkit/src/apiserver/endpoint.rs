@@ -15,6 +15,20 @@ use tower::{BoxError, Service};
 use super::{Shared, service};
 
 /// What a client of an [`ApiServer`](super::ApiServer) sends its requests to.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use iter8_testkit::apiserver::ApiServer;
+/// use kube::client::Body;
+/// use tower::ServiceExt;
+///
+/// let endpoint = ApiServer::new().service("shop");
+/// let response = endpoint.oneshot(http::Request::get("/version").body(Body::empty())?).await?;
+/// assert_eq!(response.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Endpoint {
     pub(super) shared: Arc<Shared>,

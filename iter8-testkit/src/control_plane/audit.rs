@@ -10,6 +10,21 @@ use serde::Deserialize;
 use super::ControlPlaneError;
 
 /// A request that the API server has answered.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use k8s_openapi::api::core::v1::ConfigMap;
+/// use kube::Api;
+///
+#[doc = include_str!("../example_control_plane.txt")]
+/// Api::<ConfigMap>::namespaced(cluster.client(), "default").get_opt("settings").await?;
+/// let audit = cluster.audit()?;
+/// let request = audit.iter().find(|request| request.name == "settings").ok_or("none")?;
+/// assert_eq!((request.verb.as_str(), request.resource.as_str(), request.code), ("get", "configmaps", 404));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuditedRequest {
@@ -35,6 +50,20 @@ pub struct AuditedRequest {
 
 impl AuditedRequest {
     /// Whether it may have changed something.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use k8s_openapi::api::core::v1::ConfigMap;
+    /// use kube::api::{Api, ListParams};
+    ///
+    #[doc = include_str!("../example_control_plane.txt")]
+    /// let client = cluster.client_as("shop", &["system:masters"]).await?;
+    /// Api::<ConfigMap>::all(client).list(&ListParams::default()).await?;
+    /// assert!(cluster.audit()?.iter().all(|request| request.user != "shop" || !request.is_write()));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_write(&self) -> bool {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")

@@ -7,6 +7,22 @@ use tokio::time::Instant;
 use super::Shared;
 
 /// A request of a client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::fault::{Faults, Rates};
+///
+#[doc = include_str!("../example_config_map.txt")]
+/// let faults = Faults::seeded(1, Rates { answer_lost: 1000, ..Rates::default() });
+/// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+/// assert!(config_maps.get("settings").await.is_err());
+/// let exchange = &faults.exchanges()[0];
+/// assert_eq!(exchange.request, "GET /api/v1/namespaces/default/configmaps/settings");
+/// assert!(exchange.answered.is_some() && exchange.status.is_none(), "the client knows that no answer comes");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -21,6 +37,23 @@ pub struct Exchange {
 }
 
 /// Up to where a list or a watch has told a client what is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::fault::Faults;
+/// use kube::api::ListParams;
+///
+#[doc = include_str!("../example_config_map.txt")]
+/// let faults = Faults::none();
+/// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+/// let list = config_maps.list(&ListParams::default()).await?;
+/// let told = &faults.told()[0];
+/// assert_eq!((told.path.as_str(), &told.object), ("/api/v1/namespaces/default/configmaps", &None));
+/// assert_eq!(list.metadata.resource_version, Some(told.version.to_string()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Told {

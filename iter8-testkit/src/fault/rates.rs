@@ -6,6 +6,21 @@ use super::Fault;
 use super::chance::Draw;
 
 /// How often what goes wrong: of 1000 requests, or of 1000 events of a watch. All are 0 by default.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::fault::{Faults, Rates};
+/// use kube::api::DeleteParams;
+///
+#[doc = include_str!("../example_config_map.txt")]
+/// let faults = Faults::seeded(1, Rates { answer_lost: 1000, ..Rates::default() });
+/// let unlucky: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+/// assert!(unlucky.delete("settings", &DeleteParams::default()).await.is_err());
+/// assert!(config_maps.get_opt("settings").await?.is_none(), "it had effect all the same");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     /// Updates and patches that are answered `409 Conflict`.

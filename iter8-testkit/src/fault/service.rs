@@ -17,6 +17,21 @@ use super::log::version_of;
 use super::{Fault, Moment, Refusal, Shared};
 
 /// A service that meets [`Faults`](super::Faults).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kube::Result<()> {
+/// use iter8_testkit::apiserver::{ApiServer, Endpoint};
+/// use iter8_testkit::fault::{Faults, Faulty, Rates};
+/// use tower::Layer;
+///
+/// let faults = Faults::seeded(1, Rates { internal_error: 1000, ..Rates::default() });
+/// let service: Faulty<Endpoint> = faults.layer(ApiServer::new().service("shop"));
+/// let client = kube::Client::new(service, "default");
+/// assert!(client.apiserver_version().await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Faulty<S> {
     inner: S,

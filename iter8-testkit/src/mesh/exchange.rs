@@ -14,6 +14,17 @@ use tokio::net::TcpStream;
 use super::MeshError;
 
 /// An answer, read to its end.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[doc = include_str!("../example_world.txt")]
+/// let response = world.mesh().get("web", "/get", &[]).await?;
+/// assert_eq!(response.status, 200);
+/// assert_eq!(serde_json::from_str::<serde_json::Value>(&response.body)?["image"], "web:1");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Response {
@@ -27,6 +38,17 @@ pub struct Response {
 
 impl Response {
     /// The first value of a header.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("../example_world.txt")]
+    /// let response = world.mesh().get("web", "/get", &[]).await?;
+    /// assert_eq!(response.header("X-Image"), Some("web:1"));
+    /// assert_eq!(response.header("x-route"), None, "there is no route that adds it");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

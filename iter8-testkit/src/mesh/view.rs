@@ -15,6 +15,17 @@ use crate::simulator::{Precedence, RouteSet};
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// What the proxy goes by: the routes, Services and endpoints of the namespace.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[doc = include_str!("../example_world.txt")]
+/// let view = world.mesh().routes_in_force().borrow().clone();
+/// assert!(view.route("web").is_none());
+/// assert_eq!(view.ready_endpoints("web", 80).len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct View {
     revision: u64,
@@ -58,24 +69,60 @@ impl View {
     }
 
     /// Grows with each change of anything that the mesh follows.
-    #[must_use]
-    pub fn revision(&self) -> u64 {
+    pub(super) fn revision(&self) -> u64 {
         self.revision
     }
 
     /// The HTTPRoute of this name, as the proxy uses it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("../example_world.txt")]
+    #[doc = include_str!("../example_route.txt")]
+    /// let mut views = world.mesh().routes_in_force();
+    /// let view = views.wait_for(|view| view.route("web").is_some()).await?.clone();
+    /// let hostnames = view.route("web").and_then(|route| route.spec.hostnames.clone());
+    /// assert_eq!(hostnames.ok_or("none")?, ["web.test"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn route(&self, name: &str) -> Option<&HttpRoute> {
         self.routes.get(name).map(AsRef::as_ref)
     }
 
     /// The rules in force, to ask what would become of a request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use iter8_testkit::simulator::{Parent, Request};
+    ///
+    #[doc = include_str!("../example_world.txt")]
+    /// let view = world.mesh().routes_in_force().borrow().clone();
+    /// let outcome = view.rules().route(&Parent::service("test", "web"), &Request::new("GET", "http://web.test/")?);
+    /// assert!(outcome.passthrough, "there is no route");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn rules(&self) -> &RouteSet {
         &self.rules
     }
 
     /// The addresses and ports of the ready endpoints behind a port of a Service.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("../example_world.txt")]
+    /// let view = world.mesh().routes_in_force().borrow().clone();
+    /// assert_eq!(view.ready_endpoints("web", 80)[0].1, 8080, "the port of the Pod");
+    /// assert!(view.ready_endpoints("web", 81).is_empty(), "the Service has no such port");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn ready_endpoints(&self, service: &str, port: u16) -> Vec<(Ipv4Addr, u16)> {
         let port = self.service(service).and_then(|service| service_port(service, port));

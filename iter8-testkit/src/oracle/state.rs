@@ -9,6 +9,19 @@ use super::DisagreementError;
 use super::promotion::Case;
 
 /// The readiness of a version, without its reason.
+///
+/// ```
+/// use iter8_core::VersionObservation;
+/// use iter8_testkit::oracle::{State, state};
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let (declared, observation) = (release.primary(), Observation::default());
+/// let mut seen = VersionObservation::ready(declared);
+/// assert_eq!(state(Some(declared), &seen, &observation), State::Ready);
+/// seen.endpoints.terminating = 1;
+/// assert_eq!(state(Some(declared), &seen, &observation), State::Updating, "an old Pod is still there");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the text has these three")]
 pub enum State {
@@ -22,6 +35,13 @@ pub enum State {
 
 impl State {
     /// Whether requests may be sent to a version in this state.
+    ///
+    /// ```
+    /// use iter8_testkit::oracle::State;
+    ///
+    /// let all = [State::NotReady, State::Updating, State::Ready];
+    /// assert_eq!(all.map(State::can_serve), [false, true, true]);
+    /// ```
     #[must_use]
     pub const fn can_serve(self) -> bool {
         matches!(self, Self::Ready | Self::Updating)

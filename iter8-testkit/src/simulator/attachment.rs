@@ -39,6 +39,14 @@ pub struct Attachment {
 
 impl RouteSet {
     /// What each parent says about each route, in the order of routes and parentRefs.
+    ///
+    /// ```
+    #[doc = include_str!("../example_routes.txt")]
+    /// assert_eq!(routes.attachments().len(), 1);
+    /// let routes = routes.with_known_services_only();
+    /// assert!(!routes.attachments()[0].accepted, "the Service does not exist");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn attachments(&self) -> Vec<Attachment> {
         let routes = self.routes.iter();
@@ -48,6 +56,27 @@ impl RouteSet {
     }
 
     /// How many routes are attached to each listener of a Gateway or `ListenerSet`.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::{Parent, Precedence, RouteSet};
+    /// use serde_json::json;
+    ///
+    /// let mut routes = RouteSet::new(Precedence::Spec);
+    /// let listener = |name: &str, port: u16| json!({ "name": name, "port": port, "protocol": "HTTP" });
+    /// routes.insert(&json!({
+    ///     "kind": "Gateway",
+    ///     "metadata": { "namespace": "test", "name": "public" },
+    ///     "spec": { "listeners": [listener("one", 80), listener("two", 8080)] },
+    /// }))?;
+    /// routes.insert(&json!({
+    ///     "kind": "HTTPRoute",
+    ///     "metadata": { "namespace": "test", "name": "web" },
+    ///     "spec": { "parentRefs": [{ "name": "public", "sectionName": "two" }] },
+    /// }))?;
+    /// let counts = routes.attached_routes(&Parent::gateway("test", "public"));
+    /// assert_eq!((counts["one"], counts["two"]), (0, 1));
+    /// # Ok::<(), iter8_testkit::simulator::InvalidObjectError>(())
+    /// ```
     #[must_use]
     pub fn attached_routes(&self, parent: &Parent) -> BTreeMap<String, usize> {
         let listeners = self.listeners(parent);

@@ -61,6 +61,16 @@ impl RouteSet {
     /// # Errors
     ///
     /// The host is a bare name, no namespace is given, and Services of several namespaces have the name.
+    ///
+    /// ```
+    #[doc = include_str!("../example_routes.txt")]
+    /// let web = Some(Parent::service("test", "web"));
+    /// for url in ["http://web/", "http://web.test/", "http://web.test.svc.cluster.local/"] {
+    ///     assert_eq!(routes.parent_for(&Request::new("GET", url)?, None)?, web);
+    /// }
+    /// assert_eq!(routes.parent_for(&Request::new("GET", "http://10.244.0.1/")?, None)?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn parent_for(
         &self,
         request: &Request,

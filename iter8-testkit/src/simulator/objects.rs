@@ -19,6 +19,19 @@ use super::parent::{ObjectKey, Parent, ParentKind};
 ///
 /// A parent or Service that is named but not among the objects is assumed to exist and to take everything. As soon
 /// as one Service has been inserted, the Services are complete: one that is missing does not exist.
+///
+/// ```
+/// use iter8_testkit::simulator::{Parent, Precedence, Request, RouteSet};
+/// use serde_json::json;
+///
+/// let mut routes = RouteSet::new(Precedence::Spec);
+/// let (parent, request) = (Parent::service("test", "web"), Request::new("GET", "http://web.test/")?);
+/// assert!(routes.route(&parent, &request).passthrough);
+/// let other = json!({ "kind": "Service", "metadata": { "namespace": "test", "name": "other" }, "spec": {} });
+/// routes.insert(&other)?;
+/// assert!(!routes.route(&parent, &request).passthrough, "the Services are complete now, and it is none of them");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct RouteSet {
     pub(super) precedence: Precedence,
@@ -84,6 +97,28 @@ impl fmt::Display for Within<'_> {
 
 impl RouteSet {
     /// No objects yet.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::{Parent, Precedence, Request, RouteSet};
+    ///
+    /// // Only Linkerd looks at the hostnames of a route whose parent is a Service.
+    /// let route = serde_json::json!({
+    ///     "kind": "HTTPRoute",
+    ///     "metadata": { "namespace": "test", "name": "web" },
+    ///     "spec": {
+    ///         "parentRefs": [{ "kind": "Service", "name": "web" }],
+    ///         "hostnames": ["shop.example.com"],
+    ///         "rules": [{ "backendRefs": [{ "name": "web", "port": 80 }] }],
+    ///     },
+    /// });
+    /// let (parent, request) = (Parent::service("test", "web"), Request::new("GET", "http://web.test/")?);
+    /// for (precedence, status) in [(Precedence::Spec, 200), (Precedence::Linkerd, 404)] {
+    ///     let mut routes = RouteSet::new(precedence);
+    ///     routes.insert(&route)?;
+    ///     assert_eq!(routes.route(&parent, &request).status, status);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn new(precedence: Precedence) -> Self {
         Self { precedence, ..Self::default() }

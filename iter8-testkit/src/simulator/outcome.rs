@@ -153,6 +153,24 @@ pub struct HeaderChanges {
 }
 
 /// A redirect, as the client sees it.
+///
+/// ```
+/// use iter8_testkit::simulator::{Parent, Precedence, Request, RouteSet};
+/// use serde_json::json;
+///
+/// let redirect = json!({ "type": "RequestRedirect", "requestRedirect": { "scheme": "https", "statusCode": 301 } });
+/// let mut routes = RouteSet::new(Precedence::Spec);
+/// routes.insert(&json!({
+///     "kind": "HTTPRoute",
+///     "metadata": { "namespace": "test", "name": "web" },
+///     "spec": { "parentRefs": [{ "name": "public" }], "rules": [{ "filters": [redirect] }] },
+/// }))?;
+/// let request = Request::new("GET", "http://shop.example.com/cart")?;
+/// let outcome = routes.route(&Parent::gateway("test", "public"), &request);
+/// let redirect = outcome.redirect.ok_or("none")?;
+/// assert_eq!((redirect.status, redirect.location.as_str()), (301, "https://shop.example.com/cart"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Redirect {
@@ -206,6 +224,14 @@ impl Outcome {
     }
 
     /// What the filters do whichever backend gets the request.
+    ///
+    /// ```
+    #[doc = include_str!("../example_routes.txt")]
+    /// let effect = outcome.effect_on_all();
+    /// assert_eq!(effect.request.headers["x-via"], "web");
+    /// assert_eq!(effect.response_headers.remove, ["server"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn effect_on_all(&self) -> Effect {
         Effect {
@@ -216,6 +242,25 @@ impl Outcome {
     }
 
     /// What all filters together do if `backend` gets the request.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::{Parent, Precedence, Request, RouteSet};
+    /// use serde_json::json;
+    ///
+    /// let set = json!({ "set": [{ "name": "x-canary", "value": "yes" }] });
+    /// let filter = json!({ "type": "RequestHeaderModifier", "requestHeaderModifier": set });
+    /// let backends = json!([{ "name": "web-0", "port": 80 }, { "name": "web-1", "port": 80, "filters": [filter] }]);
+    /// let mut routes = RouteSet::new(Precedence::Spec);
+    /// routes.insert(&json!({
+    ///     "kind": "HTTPRoute",
+    ///     "metadata": { "namespace": "test", "name": "web" },
+    ///     "spec": { "parentRefs": [{ "kind": "Service", "name": "web" }], "rules": [{ "backendRefs": backends }] },
+    /// }))?;
+    /// let outcome = routes.route(&Parent::service("test", "web"), &Request::new("GET", "http://web.test/")?);
+    /// let canary = |at: usize| outcome.effect_on(&outcome.backends[at]).request.headers.get("x-canary").cloned();
+    /// assert_eq!((canary(0), canary(1)), (None, Some("yes".to_owned())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn effect_on(&self, backend: &Backend) -> Effect {
         backend.own.clone().unwrap_or_else(|| self.effect_on_all())
@@ -224,6 +269,15 @@ impl Outcome {
 
 impl HeaderChanges {
     /// Applies the changes to headers with lower-case names, appending to a header with a comma.
+    ///
+    /// ```
+    #[doc = include_str!("../example_routes.txt")]
+    /// let headers = [("server", "nginx"), ("age", "0")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    /// let mut headers = headers.into();
+    /// outcome.response_headers.apply(&mut headers);
+    /// assert_eq!(headers.into_keys().collect::<Vec<_>>(), ["age"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn apply(&self, headers: &mut BTreeMap<String, String>) {
         for (name, value) in &self.set {
             headers.insert(name.clone(), value.clone());

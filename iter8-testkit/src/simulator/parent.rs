@@ -46,18 +46,39 @@ pub struct InvalidParentError(String);
 
 impl Parent {
     /// A Service, as the parent of a mesh's routes.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Parent;
+    ///
+    /// assert_eq!(Parent::service("test", "web").to_string(), "Service test/web");
+    /// assert_eq!(Ok(Parent::service("test", "web")), "svc/test/web".parse());
+    /// ```
     #[must_use]
     pub fn service(namespace: &str, name: &str) -> Self {
         Self { kind: ParentKind::Service, key: ObjectKey::new(namespace, name) }
     }
 
     /// A Gateway.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Parent;
+    ///
+    /// assert_eq!(Parent::gateway("test", "web").to_string(), "Gateway test/web");
+    /// assert_eq!(Ok(Parent::gateway("test", "web")), "gtw/test/web".parse());
+    /// ```
     #[must_use]
     pub fn gateway(namespace: &str, name: &str) -> Self {
         Self { kind: ParentKind::Gateway, key: ObjectKey::new(namespace, name) }
     }
 
     /// A `ListenerSet`.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Parent;
+    ///
+    /// assert_eq!(Parent::listener_set("test", "web").to_string(), "ListenerSet test/web");
+    /// assert_eq!(Ok(Parent::listener_set("test", "web")), "lset/test/web".parse());
+    /// ```
     #[must_use]
     pub fn listener_set(namespace: &str, name: &str) -> Self {
         Self { kind: ParentKind::ListenerSet, key: ObjectKey::new(namespace, name) }

@@ -11,6 +11,14 @@ use super::objects::{Route, RouteKind};
 
 /// Whose rules decide between matches that all hold: at a Service. At a Gateway the specification does, whatever mesh
 /// is behind it.
+///
+/// ```
+/// use iter8_testkit::simulator::Precedence;
+///
+/// assert_eq!("istio-ambient".parse::<Precedence>()?, Precedence::Istio);
+/// assert_eq!("gateway".parse::<Precedence>()?, Precedence::default());
+/// # Ok::<(), iter8_testkit::simulator::UnknownPrecedenceError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Precedence {
@@ -44,6 +52,13 @@ const NAMES: [(&str, Precedence); 6] = [
 ];
 
 /// The simulator does not know whose rules are meant.
+///
+/// ```
+/// use iter8_testkit::simulator::Precedence;
+///
+/// let error = "none-such".parse::<Precedence>().unwrap_err();
+/// assert_eq!(error.to_string(), "the simulator does not know the mesh `none-such`");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the simulator does not know the mesh `{name}`")]
 pub struct UnknownPrecedenceError {

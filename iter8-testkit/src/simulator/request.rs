@@ -62,6 +62,15 @@ impl Request {
     /// # Errors
     ///
     /// The URL has another scheme than http or https, no host, or a port that is no number.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Request;
+    ///
+    /// let request = Request::new("POST", "https://web.test")?;
+    /// assert_eq!((request.port(), request.path()), (443, "/"));
+    /// assert!(Request::new("GET", "web.test/").is_err(), "it has no scheme");
+    /// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+    /// ```
     pub fn new(method: &str, url: &str) -> Result<Self, InvalidUrlError> {
         let invalid = |problem| InvalidUrlError { url: url.into(), problem };
         let (scheme, rest) = match url.split_once("://") {
@@ -127,6 +136,25 @@ impl Request {
 
     /// The namespace of the client, which tells consumer routes from producer routes. Default: the namespace of
     /// the Service.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::{Parent, Precedence, Request, RouteSet};
+    /// use serde_json::json;
+    ///
+    /// let mut routes = RouteSet::new(Precedence::Spec);
+    /// let reference = json!({ "kind": "Service", "namespace": "test", "name": "web" });
+    /// let rule = json!({ "backendRefs": [{ "namespace": "test", "name": "web-1", "port": 80 }] });
+    /// routes.insert(&json!({
+    ///     "kind": "HTTPRoute",
+    ///     "metadata": { "namespace": "shop", "name": "web" },
+    ///     "spec": { "parentRefs": [reference], "rules": [rule] },
+    /// }))?;
+    /// let (parent, request) = (Parent::service("test", "web"), Request::new("GET", "http://web.test/")?);
+    /// assert!(routes.route(&parent, &request).passthrough);
+    /// let outcome = routes.route(&parent, &request.from_namespace("shop"));
+    /// assert_eq!(outcome.route.ok_or("none")?.namespace, "shop");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn from_namespace(mut self, namespace: &str) -> Self {
         self.client_namespace = Some(namespace.into());
@@ -134,18 +162,39 @@ impl Request {
     }
 
     /// The port that the client connects to.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Request;
+    ///
+    /// assert_eq!(Request::new("GET", "http://web.test/")?.port(), 80);
+    /// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+    /// ```
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The host that the client connects to, without the port.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Request;
+    ///
+    /// assert_eq!(Request::new("GET", "http://web.test:8080/")?.destination(), "web.test");
+    /// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+    /// ```
     #[must_use]
     pub fn destination(&self) -> &str {
         &self.destination
     }
 
     /// The path, without the query.
+    ///
+    /// ```
+    /// use iter8_testkit::simulator::Request;
+    ///
+    /// assert_eq!(Request::new("GET", "http://web.test/get?show=all")?.path(), "/get");
+    /// # Ok::<(), iter8_testkit::simulator::InvalidUrlError>(())
+    /// ```
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

@@ -43,6 +43,16 @@ pub struct Cluster {
 }
 
 /// What happens to the objects of a version without the controller.
+///
+/// ```
+/// use iter8_testkit::strategies::{Cluster, Progress};
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let mut cluster = Cluster::from(Observation::all_ready(&release));
+/// cluster.progress(primary, &Progress::ServiceDeleted);
+/// assert!(cluster.now().versions[primary].service.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
@@ -68,6 +78,13 @@ pub enum Progress {
 
 impl Progress {
     /// Whether a version that could serve before cannot any more.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::Progress;
+    ///
+    /// assert!(Progress::Crashed.is_failure());
+    /// assert!(!Progress::Stalled.is_failure(), "the Pods of before still serve");
+    /// ```
     #[must_use]
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Crashed | Self::ServiceDeleted | Self::DeploymentDeleted)
@@ -91,6 +108,17 @@ impl From<Observation> for Cluster {
 
 impl Cluster {
     /// The cluster as it is.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::Cluster;
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let mut cluster = Cluster::default();
+    /// assert!(cluster.now().versions.is_empty());
+    /// cluster.carry_out(&release, &plan(&release, cluster.now()), usize::MAX);
+    /// assert_eq!(cluster.now().versions.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn now(&self) -> &Observation {
         &self.now
@@ -100,6 +128,19 @@ impl Cluster {
     ///
     /// What the controller wrote itself it knows at once: only what others write lags behind, the states of
     /// Deployments, endpoints and what parents say.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::{Cluster, Progress};
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let mut cluster = Cluster::default();
+    /// cluster.carry_out(&release, &plan(&release, cluster.now()), usize::MAX);
+    /// cluster.remember();
+    /// cluster.progress(primary, &Progress::Finished);
+    /// let ready = |lag: usize| cluster.seen(lag).versions[primary].endpoints.ready;
+    /// assert_eq!((ready(0), ready(1)), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn seen(&self, lag: usize) -> Observation {
         let Some(before) = self.before.iter().rev().nth(lag.saturating_sub(1)).filter(|_| lag > 0) else {
@@ -131,6 +172,19 @@ impl Cluster {
     }
 
     /// A step is over. What was seen is remembered for as long as a controller may be behind: eight steps.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::{Cluster, Progress};
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let mut cluster = Cluster::from(Observation::all_ready(&release));
+    /// cluster.remember();
+    /// cluster.progress(primary, &Progress::Crashed);
+    /// assert_ne!(cluster.seen(1), *cluster.now(), "a step ago it had not crashed");
+    /// cluster.remember();
+    /// assert_eq!(cluster.seen(1), *cluster.now());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remember(&mut self) {
         if self.before.len() >= LONGEST_LAG {
             self.before.remove(0);
@@ -139,11 +193,33 @@ impl Cluster {
     }
 
     /// Time passes.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::Cluster;
+    ///
+    /// let mut cluster = Cluster::default();
+    /// let before = cluster.now().now;
+    /// cluster.wait(60);
+    /// assert_eq!(cluster.now().now, before.plus_seconds(60));
+    /// ```
     pub fn wait(&mut self, seconds: u32) {
         self.now.now = self.now.now.plus_seconds(seconds);
     }
 
     /// The parents of the route say this of it.
+    ///
+    /// ```
+    /// use iter8_core::Verdict;
+    /// use iter8_testkit::strategies::Cluster;
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let mut cluster = Cluster::from(Observation::all_ready(&release));
+    /// cluster.carry_out(&release, &plan(&release, cluster.now()), usize::MAX);
+    /// cluster.report(&Verdict::Accepted);
+    /// let route = cluster.now().route.as_ref().ok_or("no route")?;
+    /// assert_eq!(route.parents[0].verdict, Verdict::Accepted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn report(&mut self, verdict: &Verdict) {
         for_each_route(&mut self.now, |route| {
             for parent in &mut route.parents {
@@ -153,6 +229,18 @@ impl Cluster {
     }
 
     /// Something happens to a version, where it has objects to which it can happen.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::{Cluster, Progress};
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let mut cluster = Cluster::from(Observation::all_ready(&release));
+    /// cluster.progress(primary, &Progress::Crashed);
+    /// assert_eq!(cluster.now().versions[primary].endpoints.ready, 0);
+    /// cluster.progress(primary, &Progress::Finished);
+    /// assert_eq!(cluster.now().versions[primary].endpoints.ready, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn progress(&mut self, name: &VersionName, progress: &Progress) {
         let Some(seen) = self.now.versions.get_mut(name) else { return };
         let VersionObservation { service, deployment, endpoints, endpoints_rollout } = seen;
@@ -193,6 +281,18 @@ impl Cluster {
 }
 
 /// The planned rules as they are observed once they are written.
+///
+/// ```
+/// use iter8_testkit::strategies::{Cluster, planned_rules};
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let mut cluster = Cluster::from(Observation::all_ready(&release));
+/// let plan = plan(&release, cluster.now());
+/// cluster.carry_out(&release, &plan, usize::MAX);
+/// assert_eq!(planned_rules(&plan).len(), 2, "one for the candidate, one for the rest");
+/// assert_eq!(cluster.now().route.as_ref().ok_or("no route")?.rules, planned_rules(&plan));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn planned_rules(plan: &RoutePlan) -> Vec<ObservedRule> {
     let Some(route) = &plan.route else { return Vec::new() };

@@ -10,6 +10,15 @@ use proptest::sample::select;
 use super::release::{NAMES, fit_for, gateways, matches_of_one, name, number, route_options, versions};
 
 /// A change of a document. Places are counted modulo the length of the list.
+///
+/// ```
+/// use iter8_testkit::strategies::Edit;
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let edited = Edit::Swap(0, 1).apply(&document);
+/// assert_eq!(edited.application.versions, [version("web:2"), version("web:1")]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Edit {
@@ -81,6 +90,15 @@ impl Edit {
 }
 
 /// A change of one version.
+///
+/// ```
+/// use iter8_testkit::strategies::{Edit, VersionEdit};
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let edited = Edit::Version(1, VersionEdit::Image("web:3".into())).apply(&document);
+/// assert_eq!(edited.application.versions, [version("web:1"), version("web:3")]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum VersionEdit {
@@ -127,6 +145,18 @@ fn remove(versions: &mut Vec<Version>, place: usize) {
 }
 
 /// Edits of every kind; promotions are the most frequent.
+///
+/// ```
+/// use iter8_testkit::strategies::{config, edits};
+/// use proptest::test_runner::TestRunner;
+///
+#[doc = include_str!("../example_canary.txt")]
+/// TestRunner::new(config()).run(&edits(), |edit| {
+///     proptest::prop_assert!(!edit.apply(&document).application.versions.is_empty(), "one version stays");
+///     Ok(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn edits() -> impl Strategy<Value = Edit> {
     let place = || 0..4_usize;
     let named = (versions(), select(&NAMES[..]), any::<bool>()).prop_map(|(version, own, is_named)| {

@@ -10,6 +10,18 @@ use super::edit::{Edit, edits};
 use super::release::{key, releases};
 
 /// One step of a history.
+///
+/// ```
+/// use iter8_testkit::strategies::{History, Progress, Step};
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let install = [Step::Reconcile { lag: 0, writes: usize::MAX }, Step::Settle];
+/// let steps = install.into_iter().chain([Step::Workload(0, Progress::Crashed)]).collect();
+/// let history = History { release: document, steps };
+/// let end = history.play(&Capabilities::specification(), |_| Ok::<_, String>(()))?;
+/// assert_eq!(end.now().versions[primary].endpoints.ready, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
@@ -35,6 +47,17 @@ pub enum Step {
 }
 
 /// A document, and what happens from then on.
+///
+/// ```
+/// use iter8_testkit::strategies::{History, Step};
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let reconcile = Step::Reconcile { lag: 0, writes: usize::MAX };
+/// let history = History { release: document, steps: vec![reconcile.clone(), Step::Settle, reconcile] };
+/// let end = history.play(&Capabilities::specification(), |_| Ok::<_, String>(()))?;
+/// assert!(end.now().route.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct History {
     /// The first document.
@@ -44,6 +67,21 @@ pub struct History {
 }
 
 /// A moment of a history, at which the release is planned.
+///
+/// ```
+/// use iter8_testkit::strategies::{History, Step};
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let reconcile = |lag| Step::Reconcile { lag, writes: usize::MAX };
+/// let history = History { release: document, steps: vec![reconcile(0), Step::Settle, reconcile(2)] };
+/// let mut late = 0;
+/// history.play(&Capabilities::specification(), |moment| {
+///     late += u32::from(moment.seen != moment.actual);
+///     Ok::<_, String>(())
+/// })?;
+/// assert_eq!(late, 1, "two steps behind, a controller sees the Pods as they were before they were ready");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Moment {
     /// What is declared.
@@ -61,6 +99,16 @@ pub struct Moment {
 
 impl History {
     /// The history without failures of versions.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::{History, Progress, Step};
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let steps = vec![Step::Workload(0, Progress::Crashed), Step::Settle];
+    /// let history = History { release: document, steps };
+    /// assert_eq!(history.without_failures().steps, [Step::Settle]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn without_failures(mut self) -> Self {
         self.steps.retain(|step| !matches!(step, Step::Workload(_, progress) if progress.is_failure()));
@@ -74,6 +122,18 @@ impl History {
     ///
     /// # Errors
     /// The first error of `look`.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::{History, Step};
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let history = History { release: document, steps: vec![Step::Reconcile { lag: 0, writes: usize::MAX }] };
+    /// let outcome = history.play(&Capabilities::specification(), |moment| {
+    ///     if moment.plan.route.is_none() { Err("no Pod is ready yet") } else { Ok(()) }
+    /// });
+    /// assert_eq!(outcome.unwrap_err(), "no Pod is ready yet");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn play<E>(
         &self,
         capabilities: &Capabilities,
@@ -124,6 +184,16 @@ impl History {
     }
 
     /// The document that is declared in the end.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::{Edit, History, Step};
+    ///
+    #[doc = include_str!("../example_canary.txt")]
+    /// let history = History { release: document, steps: vec![Step::Declare(Edit::Promote)] };
+    /// let last = history.last_document(&Capabilities::specification()).ok_or("not valid")?;
+    /// assert_eq!(last.primary().image.as_deref(), Some("web:2"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn last_document(&self, capabilities: &Capabilities) -> Option<ValidRelease> {
         let mut valid = validate(&key(), &self.release, capabilities).ok()?;
@@ -159,6 +229,22 @@ fn next_document(documents: &[Release], step: &Step) -> Option<Release> {
 }
 
 /// Histories of up to thirty steps, beginning with an installation that may still be under way.
+///
+/// ```
+/// use iter8_core::Capabilities;
+/// use iter8_testkit::strategies::{config, histories};
+/// use proptest::test_runner::TestRunner;
+///
+/// TestRunner::new(config()).run(&histories(), |history| {
+///     history.play(&Capabilities::specification(), |moment| {
+///         let default = moment.plan.rules().last();
+///         proptest::prop_assert!(default.is_none_or(|rule| rule.matches.is_empty()));
+///         Ok(())
+///     })?;
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_testkit::strategies::History>>(())
+/// ```
 pub fn histories() -> impl Strategy<Value = History> {
     (releases(), vec(steps(), 0..=30)).prop_map(|(release, steps)| {
         let install = [Step::Reconcile { lag: 0, writes: usize::MAX }, Step::Settle];

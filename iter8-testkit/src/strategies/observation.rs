@@ -20,6 +20,16 @@ use super::release::{matches_of_one, number, valid_releases};
 const NOW: u32 = 1_000_000;
 
 /// A release, and a cluster in which others ran before it.
+///
+/// ```
+/// use iter8_testkit::strategies::Situation;
+///
+#[doc = include_str!("../example_canary.txt")]
+/// let situation = Situation { observation: Observation::all_ready(&release), release };
+/// let text = format!("{situation:?}");
+/// assert!(text.starts_with("strategy canary\n"), "{text}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Situation {
     /// What is declared.
@@ -47,6 +57,20 @@ impl fmt::Debug for Situation {
 }
 
 /// Releases in clusters of every kind, likely and unlikely.
+///
+/// ```
+/// use iter8_core::{Capabilities, plan};
+/// use iter8_testkit::strategies::{Situation, config, situations};
+/// use proptest::test_runner::TestRunner;
+///
+/// let situations = situations(&Capabilities::specification());
+/// TestRunner::new(config()).run(&situations, |Situation { release, observation }| {
+///     let plan = plan(&release, &observation);
+///     proptest::prop_assert_eq!(plan.versions.len() - plan.removed().count(), release.versions().count());
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_testkit::strategies::Situation>>(())
+/// ```
 pub fn situations(capabilities: &Capabilities) -> impl Strategy<Value = Situation> + use<> {
     (valid_releases(capabilities), valid_releases(capabilities), 0..4_u8).prop_flat_map(
         |(before, after, written)| {
@@ -64,6 +88,19 @@ pub fn situations(capabilities: &Capabilities) -> impl Strategy<Value = Situatio
 
 /// The objects of every version of these releases, as the last of them has it that has the version, in all states,
 /// and a live route.
+///
+/// ```
+/// use iter8_testkit::strategies::{config, observations};
+/// use proptest::test_runner::TestRunner;
+///
+#[doc = include_str!("../example_canary.txt")]
+/// TestRunner::new(config()).run(&observations(&[release.clone()]), |observation| {
+///     let is_declared = |name| release.version(name).is_some();
+///     proptest::prop_assert!(observation.versions.keys().all(is_declared), "no other release was there");
+///     Ok(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn observations(releases: &[ValidRelease]) -> impl Strategy<Value = Observation> + use<> {
     let declared = releases.iter().flat_map(ValidRelease::versions);
     let versions: std::collections::BTreeMap<_, _> =

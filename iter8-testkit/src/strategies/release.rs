@@ -53,6 +53,17 @@ pub(super) fn number<N: TryFrom<i128, Error: std::fmt::Debug>>(number: i128) -> 
 /// Documents of any strategy with one to four versions.
 ///
 /// Not every one of them is valid for every mesh: see [`valid_releases`].
+///
+/// ```
+/// use iter8_testkit::strategies::{config, releases};
+/// use proptest::test_runner::TestRunner;
+///
+/// TestRunner::new(config()).run(&releases(), |release| {
+///     proptest::prop_assert!((1..=4).contains(&release.application.versions.len()));
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_core::Release>>(())
+/// ```
 pub fn releases() -> impl Strategy<Value = Release> {
     let strategies =
         vec![Routing::None, Routing::Canary, Routing::Canary, Routing::BlueGreen, Routing::Mirror];
@@ -60,6 +71,19 @@ pub fn releases() -> impl Strategy<Value = Release> {
 }
 
 /// Documents of one strategy with one to four versions, for HTTP or gRPC.
+///
+/// ```
+/// use iter8_core::Strategy;
+/// use iter8_testkit::strategies::{config, releases_of};
+/// use proptest::test_runner::TestRunner;
+///
+/// TestRunner::new(config()).run(&releases_of(Strategy::Mirror), |release| {
+///     proptest::prop_assert_eq!(release.application.strategy, Some(Strategy::Mirror));
+///     proptest::prop_assert!(release.application.versions.iter().all(|version| version.weight.is_none()));
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_core::Release>>(())
+/// ```
 pub fn releases_of(strategy: Routing) -> impl Strategy<Value = Release> {
     let names = subsequence(&NAMES[..], 1..=4).prop_shuffle();
     let rest = (gateways(), option::of(0..9_u32), route_options(), protocols());
@@ -89,6 +113,18 @@ pub fn releases_of(strategy: Routing) -> impl Strategy<Value = Release> {
 }
 
 /// Valid releases for a mesh that can do this.
+///
+/// ```
+/// use iter8_core::Capabilities;
+/// use iter8_testkit::strategies::{config, key, valid_releases};
+/// use proptest::test_runner::TestRunner;
+///
+/// TestRunner::new(config()).run(&valid_releases(&Capabilities::specification()), |release| {
+///     proptest::prop_assert_eq!(&release.key, &key());
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_core::ValidRelease>>(())
+/// ```
 pub fn valid_releases(capabilities: &Capabilities) -> impl Strategy<Value = ValidRelease> + use<> {
     let capabilities = capabilities.clone();
     releases().prop_filter_map("not valid for this mesh", move |release| {
@@ -157,6 +193,18 @@ fn few_matches() -> Vec<RouteMatch> {
 }
 
 /// Matches by path, method, headers and query parameters, exact, by prefix and by regular expression.
+///
+/// ```
+/// use iter8_testkit::strategies::{config, every_request, route_matches};
+/// use proptest::test_runner::TestRunner;
+///
+/// let requests = every_request();
+/// TestRunner::new(config()).run(&route_matches(), |entry| {
+///     proptest::prop_assert!(requests.iter().any(|request| request.meets(&entry)));
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_core::RouteMatch>>(())
+/// ```
 pub fn route_matches() -> impl Strategy<Value = RouteMatch> {
     let path = option::of(select(&PATHS[..]));
     let method = option::weighted(0.3, select(vec![Method::Get, Method::Post]));

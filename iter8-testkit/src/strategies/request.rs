@@ -14,6 +14,15 @@ const CALLS: [&str; 6] = ["/a/b", "/a/c", "/a/a", "/b/b", "/b/a", "/ab/b"];
 const VALUES: [&str; 3] = ["test", "1", "2"];
 
 /// A request, as far as a match looks at it.
+///
+/// ```
+/// use iter8_core::RouteMatch;
+/// use iter8_testkit::strategies::Request;
+///
+/// let request = Request { method: "GET", path: "/a", headers: vec![("beta", "1")], query_params: vec![("p", "2")] };
+/// assert_eq!(request.target(), "/a?p=2");
+/// assert!(request.meets(&RouteMatch::header("beta", "1")));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
@@ -127,6 +136,18 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 /// Requests to the paths, methods, headers and query parameters that [`route_matches`](super::route_matches) speaks of.
+///
+/// ```
+/// use iter8_testkit::strategies::{config, every_request, requests};
+/// use proptest::test_runner::TestRunner;
+///
+/// let every = every_request();
+/// TestRunner::new(config()).run(&requests(), |request| {
+///     proptest::prop_assert!(every.contains(&request));
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_testkit::strategies::Request>>(())
+/// ```
 pub fn requests() -> impl Strategy<Value = Request> {
     let value = || option::of(select(&VALUES[..]));
     let values = [value(), value(), value(), value()];
@@ -141,6 +162,18 @@ pub fn requests() -> impl Strategy<Value = Request> {
 }
 
 /// Requests as a release of this protocol gets them: for gRPC, `POST /SERVICE/METHOD`.
+///
+/// ```
+/// use iter8_core::Protocol;
+/// use iter8_testkit::strategies::{config, requests_of};
+/// use proptest::test_runner::TestRunner;
+///
+/// TestRunner::new(config()).run(&requests_of(Protocol::Grpc), |call| {
+///     proptest::prop_assert_eq!((call.method, call.path.matches('/').count()), ("POST", 2));
+///     Ok(())
+/// })?;
+/// # Ok::<(), proptest::test_runner::TestError<iter8_testkit::strategies::Request>>(())
+/// ```
 pub fn requests_of(protocol: Protocol) -> BoxedStrategy<Request> {
     match protocol {
         Protocol::Http => requests().boxed(),
@@ -151,6 +184,16 @@ pub fn requests_of(protocol: Protocol) -> BoxedStrategy<Request> {
 }
 
 /// Every request that [`requests`] makes: some thousands.
+///
+/// ```
+/// use iter8_core::RouteMatch;
+/// use iter8_testkit::strategies::every_request;
+///
+/// let requests = every_request();
+/// let entry = RouteMatch::header("traffic", "test");
+/// let met = requests.iter().filter(|request| request.meets(&entry)).count();
+/// assert_eq!(met * 4, requests.len(), "there are three values, and none");
+/// ```
 #[must_use]
 pub fn every_request() -> Vec<Request> {
     let values = || std::iter::once(None).chain(VALUES.map(Some));

@@ -11,6 +11,17 @@ impl Cluster {
     /// Does what a plan says, as a controller that dies after so many writes.
     ///
     /// The order is that of the controller: versions, then the front Service, the route, the marks of drains, deletions.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::Cluster;
+    ///
+    #[doc = include_str!("../../example_canary.txt")]
+    /// let mut cluster = Cluster::default();
+    /// cluster.carry_out(&release, &plan(&release, cluster.now()), 1);
+    /// let seen = &cluster.now().versions[primary];
+    /// assert!(seen.deployment.is_some() && seen.service.is_none(), "the controller has died in between");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn carry_out(&mut self, release: &ValidRelease, plan: &RoutePlan, writes: usize) {
         let mut writes = Writes(writes);
         for version in release.versions() {
@@ -39,6 +50,18 @@ impl Cluster {
     }
 
     /// Writes the planned front Service and route, of which nobody has said anything yet.
+    ///
+    /// ```
+    /// use iter8_testkit::strategies::Cluster;
+    ///
+    #[doc = include_str!("../../example_canary.txt")]
+    /// let mut cluster = Cluster::from(Observation::all_ready(&release));
+    /// let plan = plan(&release, cluster.now());
+    /// cluster.route(&release, &plan);
+    /// assert_eq!(cluster.now().front_selector, plan.front.map(|front| front.selector));
+    /// assert!(cluster.now().route.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn route(&mut self, release: &ValidRelease, plan: &RoutePlan) {
         self.now.front_selector = plan.front.as_ref().map(|front| front.selector.clone());
         let (_, other) = self.live_routes(plan);
