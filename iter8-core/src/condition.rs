@@ -249,6 +249,9 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
+    /// The reasons by which conditions name obstacles.
+    pub const REASONS: [&'static str; 4] = ["NameConflict", "Refused", "FieldFight", "Collecting"];
+
     /// Seconds after which to look whether it is still there; nothing tells when it goes.
     ///
     /// ```
@@ -286,10 +289,10 @@ impl Obstacle {
 
     const fn reason(&self) -> &'static str {
         match self {
-            Self::NameConflict { .. } => "NameConflict",
-            Self::Refused { .. } => "Refused",
-            Self::FieldFight { .. } => "FieldFight",
-            Self::Collecting { .. } => "Collecting",
+            Self::NameConflict { .. } => Self::REASONS[0],
+            Self::Refused { .. } => Self::REASONS[1],
+            Self::FieldFight { .. } => Self::REASONS[2],
+            Self::Collecting { .. } => Self::REASONS[3],
         }
     }
 }

@@ -9,12 +9,16 @@ use alloc::string::String;
 /// ```
 /// use iter8_core::{Claim, Owner};
 ///
-/// let release = |uid: &str| Owner { kind: "Release".into(), name: "web".into(), uid: uid.into(), controls: true };
+/// let release = |uid: &str| Owner {
+///     group: "iter8.tools".into(), kind: "Release".into(), name: "web".into(), uid: uid.into(), controls: true,
+/// };
 /// let before = Claim::of(&release("2"), &[release("1")], false);
 /// assert_eq!(before, Claim::Collecting, "of the same name, but made before");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
+    /// The API group of the owner; empty for the core group.
+    pub group: String,
     /// The kind of the owner.
     pub kind: String,
     /// The name of the owner.
@@ -25,12 +29,20 @@ pub struct Owner {
     pub controls: bool,
 }
 
+impl Owner {
+    fn is_named_like(&self, other: &Self) -> bool {
+        (&self.group, &self.kind, &self.name) == (&other.group, &other.kind, &other.name)
+    }
+}
+
 /// What the controller may do with an object that it has not made.
 ///
 /// ```
 /// use iter8_core::{Claim, Owner};
 ///
-/// let ours = Owner { kind: "Release".into(), name: "web".into(), uid: "1".into(), controls: true };
+/// let ours = Owner {
+///     group: "iter8.tools".into(), kind: "Release".into(), name: "web".into(), uid: "1".into(), controls: true,
+/// };
 /// match Claim::of(&ours, &[], false) {
 ///     Claim::Ours | Claim::Adoptable => unreachable!("it has no ownerReference and no annotation"),
 ///     Claim::Collecting => unreachable!("no earlier Release owns it"),
@@ -61,8 +73,10 @@ impl Claim {
     /// ```
     /// use iter8_core::{Claim, Owner};
     ///
-    /// let ours = Owner { kind: "Release".into(), name: "web".into(), uid: "1".into(), controls: true };
-    /// let other = Owner { kind: "Deployment".into(), name: "shop".into(), uid: "2".into(), controls: true };
+    /// let owner = |group: &str, kind: &str, uid: &str| Owner {
+    ///     group: group.into(), kind: kind.into(), name: "web".into(), uid: uid.into(), controls: true,
+    /// };
+    /// let (ours, other) = (owner("iter8.tools", "Release", "1"), owner("apps", "Deployment", "2"));
     /// assert_eq!(Claim::of(&ours, &[ours.clone()], false), Claim::Ours);
     /// assert_eq!(Claim::of(&ours, &[], true), Claim::Adoptable);
     /// assert!(matches!(Claim::of(&ours, &[other], true), Claim::Foreign { .. }));
@@ -72,7 +86,7 @@ impl Claim {
         if owners.iter().any(|owner| owner.uid == ours.uid) {
             return Self::Ours;
         }
-        if owners.iter().any(|owner| owner.kind == ours.kind && owner.name == ours.name) {
+        if owners.iter().any(|owner| ours.is_named_like(owner)) {
             return Self::Collecting;
         }
         match owners.iter().find(|owner| owner.controls) {
@@ -117,7 +131,8 @@ mod tests {
     use super::*;
 
     fn owner(kind: &str, name: &str, uid: &str) -> Owner {
-        Owner { kind: kind.to_owned(), name: name.to_owned(), uid: uid.to_owned(), controls: true }
+        let group = if kind == "Release" { "iter8.tools" } else { "apps" }.to_owned();
+        Owner { group, kind: kind.to_owned(), name: name.to_owned(), uid: uid.to_owned(), controls: true }
     }
 
     #[test]
@@ -125,6 +140,8 @@ mod tests {
         let ours = owner("Release", "web", "1");
         assert_eq!(Claim::of(&ours, &[owner("Release", "web", "1")], false), Claim::Ours);
         assert_eq!(Claim::of(&ours, &[owner("Release", "web", "0")], true), Claim::Collecting);
+        let of_helm = Owner { group: "helm.crossplane.io".to_owned(), ..owner("Release", "web", "0") };
+        assert_eq!(Claim::of(&ours, &[of_helm], true), Claim::Foreign { owner: "Release `web`".to_owned() });
     }
 
     #[test]

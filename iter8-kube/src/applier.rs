@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use iter8_core::ObjectKind;
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, TestOperation};
-use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions,
-};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use kube::core::GroupVersionKind;
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -230,6 +228,21 @@ impl ServerSideApplier {
         Api::namespaced_with(self.client.clone(), namespace, &api_resource(kind))
     }
 
+    /// Without `fieldValidation=Strict` a create drops fields that it does not know without a word (an apply does not).
+    /// kube's parameters of a create do not have it.
+    async fn create_strictly(
+        &self,
+        target: &Target,
+        object: &DynamicObject,
+    ) -> Result<DynamicObject, kube::Error> {
+        let api = self.api(&target.kind, &target.namespace);
+        let path = api.resource_url();
+        let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+        let request = http::Request::post(format!("{path}?fieldManager={MANAGER}&fieldValidation=Strict"));
+        let request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
+        self.client.request(request.map_err(kube::Error::HttpError)?).await
+    }
+
     /// What a create wrote belongs to the manager's operation `Update`, and the `spec` of an object that is adopted to
     /// others; an apply could not take fields of them away. So before the first apply they are handed over to the
     /// operation `Apply`.
@@ -259,8 +272,7 @@ impl ServerSideApplier {
 impl Applier for ServerSideApplier {
     async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error> {
         let api = self.api(&target.kind, &target.namespace);
-        let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
-        match api.create(&params, object).await {
+        match self.create_strictly(target, object).await {
             Ok(created) => Ok(Created::New(Box::new(created))),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let existing = api.get(&target.name).await.map_err(Error::api("get", target.to_string()))?;

@@ -58,6 +58,8 @@ struct State {
     listing: HashMap<&'static str, HashSet<Key>>,
     /// The uid and the owning Release of objects that we have deleted and the watch has not yet seen go.
     deleted: HashMap<(&'static str, Key), (String, Key)>,
+    /// What we have written since the last (re)start of each watch, until it has listed everything: the list is older.
+    written: HashSet<(&'static str, Key)>,
     /// The watches that have seen everything once.
     synced: HashSet<&'static str>,
     /// The kinds that the API server does not know.
@@ -140,6 +142,9 @@ impl Cache {
     pub(crate) fn written(&self, kind: &ObjectKind, object: DynamicObject) {
         let mut state = self.write();
         if !state.knows_newer(kind.kind, &object) {
+            if state.listing.contains_key(kind.kind) {
+                state.written.insert((kind.kind, key_of(&object)));
+            }
             state.insert(kind, object);
         }
     }
@@ -168,8 +173,10 @@ impl Cache {
             }
             Event::InitApply(object) => {
                 let listed = key_of(&object);
+                let is_older = state.written.contains(&(kind.kind, listed.clone()))
+                    || state.has_deleted(kind.kind, &object);
                 state.listing.entry(kind.kind).or_default().insert(listed);
-                state.insert(kind, object)
+                if is_older { Vec::new() } else { state.insert(kind, object) }
             }
             Event::Apply(object) | Event::Delete(object) if state.knows_newer(kind.kind, &object) => {
                 Vec::new()
@@ -251,7 +258,7 @@ impl State {
     /// Whether the cache holds a later state: one that was written by us and not yet seen by the watch.
     ///
     /// resourceVersions of a kind can be compared as numbers (KEP-5504); any other form is never older.
-    /// A new listing is not asked: it is what the API server has now, even after a restore of older data.
+    /// A new listing is not asked: it is what the API server had when it began, even after a restore of older data.
     fn knows_newer(&self, kind: &'static str, object: &DynamicObject) -> bool {
         let key = key_of(object);
         let known = self.owners.get(&(kind, key.clone())).and_then(|owner| self.by_release.get(owner));
@@ -287,8 +294,11 @@ impl State {
     /// Drops what the new listing has not seen.
     fn finish_listing(&mut self, kind: &'static str) -> Vec<Key> {
         let listed = self.listing.remove(kind).unwrap_or_default();
-        let is_gone = |(of, key): &&(&'static str, Key)| *of == kind && !listed.contains(key);
+        let is_gone = |place: &&(&'static str, Key)| {
+            place.0 == kind && !listed.contains(&place.1) && !self.written.contains(*place)
+        };
         let gone: Vec<_> = self.owners.keys().filter(is_gone).map(|(_, key)| key.clone()).collect();
+        self.written.retain(|(of, _)| *of != kind);
         self.synced.insert(kind);
         gone.iter().filter_map(|key| self.remove(kind, key)).collect()
     }

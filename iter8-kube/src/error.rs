@@ -38,13 +38,18 @@ pub enum Error {
     NotLeading,
 }
 
+/// How an apply is answered whose object does not fit the schema.
+const NOT_OF_SCHEMA: &str = "failed to create typed patch object";
+
 impl Error {
     /// What the API server says where it would say the same again, however often it is asked: the object is
-    /// invalid, or not allowed here.
+    /// invalid, or not allowed here. An apply that does not fit the schema it answers with 500 (recorded interactions
+    /// `apply-refused`).
     pub(crate) fn refusal(&self) -> Option<&str> {
         let Self::Api { source, .. } = self else { return None };
         let kube::Error::Api(status) = &**source else { return None };
-        matches!(status.code, 400 | 403 | 422).then_some(status.message.as_str())
+        let is_of_schema = status.code == 500 && status.message.starts_with(NOT_OF_SCHEMA);
+        (matches!(status.code, 400 | 403 | 422) || is_of_schema).then_some(status.message.as_str())
     }
 
     /// Whether the namespace is being deleted, in which nothing can be created any more.

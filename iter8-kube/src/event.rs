@@ -1,6 +1,6 @@
 //! What of a change of status is worth an Event on the Release. Pure.
 
-use iter8_core::{ConditionType, Severity};
+use iter8_core::{ConditionType, Obstacle, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType};
 
@@ -42,12 +42,13 @@ pub(crate) const fn kind(event: &Event) -> &'static str {
     }
 }
 
-/// The versions have Events of their own, and what they lack is in theirs.
+/// The versions have Events of their own, and what they lack is in theirs; what is in the way of objects is nowhere else.
 fn is_worth_an_event(before: Option<&ReleaseStatus>, condition: &Condition) -> bool {
     if condition.type_ == ConditionType::VersionsReady.as_str() {
         return false;
     }
-    if condition.type_ == ConditionType::Ready.as_str() && condition.status != "True" {
+    let is_obstacle = Obstacle::REASONS.contains(&condition.reason.as_str());
+    if condition.type_ == ConditionType::Ready.as_str() && condition.status != "True" && !is_obstacle {
         return false;
     }
     let known =
@@ -118,6 +119,25 @@ mod tests {
         let ready = status(&[("web-0", "primary", "Ready")]);
         assert!(matches!(events(None, &starting)[0].type_, EventType::Normal));
         assert!(matches!(events(Some(&ready), &starting)[0].type_, EventType::Warning));
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_an_object_is_an_event_and_what_a_version_lacks_is_not() {
+        let with_ready = |reason: &str| ReleaseStatus {
+            conditions: vec![Condition {
+                type_: "Ready".to_owned(),
+                status: "False".to_owned(),
+                reason: reason.to_owned(),
+                message: "why".to_owned(),
+                observed_generation: None,
+                last_transition_time: serde_json::from_str("\"2026-01-01T00:00:00Z\"").unwrap(),
+            }],
+            ..ReleaseStatus::default()
+        };
+        let conflict = with_ready("NameConflict");
+        assert_eq!(reasons(Some(&with_ready("VersionsNotReady")), &conflict), ["NameConflict"]);
+        assert!(matches!(events(None, &conflict)[0].type_, EventType::Warning));
+        assert_eq!(reasons(Some(&conflict), &with_ready("VersionsNotReady")), [""; 0]);
     }
 
     #[test]

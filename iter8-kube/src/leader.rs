@@ -116,6 +116,9 @@ impl fmt::Debug for Elector {
     }
 }
 
+/// How long a write that is under way may take when the replica stops: the Lease should be handed over within a second.
+const LAST_WRITE: Duration = Duration::from_millis(500);
+
 impl Elector {
     /// A replica, and the gate that is open while it leads.
     pub(crate) fn new(client: Client, election: LeaderElection, identity: &str) -> (Self, Gate) {
@@ -144,10 +147,13 @@ impl Elector {
                 Step::Watch => None,
                 Step::WaitUntil(until) => Some(until),
                 step @ (Step::Create | Step::Take { .. } | Step::Renew { .. }) => {
+                    let mut writing = pin!(self.write(&step));
                     tokio::select! {
-                        () = self.write(&step) => continue,
-                        _ = &mut stop => break,
+                        () = &mut writing => continue,
+                        // The API server may have taken it already: only the version that it gave is handed over.
+                        _ = &mut stop => drop(tokio::time::timeout(LAST_WRITE, writing).await),
                     }
+                    break;
                 }
             };
             tokio::select! {

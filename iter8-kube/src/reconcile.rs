@@ -18,7 +18,7 @@ use crate::cache::Owned;
 use crate::context::Context;
 use crate::error::Error;
 use crate::resource::{Release, ReleaseStatus};
-use crate::workload::{self, Desired};
+use crate::workload::{self, BuildError, Desired};
 use crate::{drift, event, labels, observe, status};
 
 /// Brings the cluster one step nearer to what a Release declares, and reports.
@@ -126,7 +126,13 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         objects: &[Owned],
         now: Timestamp,
     ) -> Result<Vec<Obstacle>, Error> {
-        let desired = workload::desired(declared, plan, &*self.context.backend)?;
+        let desired = match workload::desired(declared, plan, &*self.context.backend) {
+            Ok(desired) => desired,
+            // It will not be built another time either.
+            Err(BuildError { what, source }) => {
+                return Ok(vec![Obstacle::Refused { object: what, message: source.to_string() }]);
+            }
+        };
         let mut obstacles = Vec::new();
         let mut blocked = Vec::new();
         for desired in desired.iter().filter(|desired| !self.context.cache.is_missing(desired.kind.kind)) {
@@ -203,7 +209,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 Ok(self.context.fight(&target, now))
             }
             Some(live) => {
-                if is_as_written(desired, &live.object) {
+                if is_as_written(desired, &live.object) && !names_another_rollout(&object, &live.object) {
                     let field = difference(&object, &live.object);
                     if !self.context.may_repair(
                         &target,
@@ -338,6 +344,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             .owner_references()
             .iter()
             .map(|owner| Owner {
+                group: owner.api_version.split_once('/').map_or("", |(group, _)| group).to_owned(),
                 kind: owner.kind.clone(),
                 name: owner.name.clone(),
                 uid: owner.uid.clone(),
@@ -345,6 +352,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             })
             .collect();
         let ours = Owner {
+            group: Release::group(&()).into_owned(),
             kind: Release::kind(&()).into_owned(),
             name: self.release.name_any(),
             uid: self.release.uid().unwrap_or_default(),
@@ -391,6 +399,12 @@ fn is_as_written(desired: &Desired, live: &DynamicObject) -> bool {
     let digest = live.annotations().get(labels::DIGEST).map(String::as_str);
     // A version that drains and has come back into the document is written anew.
     digest == Some(desired.digest.as_str()) && !live.annotations().contains_key(labels::DRAINING_SINCE)
+}
+
+/// Whether the object names another rollout than before: that is ours to say, and no repair.
+fn names_another_rollout(wanted: &DynamicObject, live: &DynamicObject) -> bool {
+    let rollout = |object: &DynamicObject| object.labels().get(labels::ROLLOUT).cloned();
+    rollout(wanted).is_some_and(|wanted| Some(wanted) != rollout(live))
 }
 
 fn difference(wanted: &DynamicObject, live: &DynamicObject) -> Option<String> {

@@ -106,9 +106,9 @@ impl Desired {
 #[derive(Debug, thiserror::Error)]
 #[error("{what} is not a Kubernetes object")]
 pub struct BuildError {
-    what: String,
+    pub(crate) what: String,
     #[source]
-    source: serde_json::Error,
+    pub(crate) source: serde_json::Error,
 }
 
 /// Everything a release should own: Deployments, Services, the front Service, the routes.

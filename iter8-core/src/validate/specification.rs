@@ -11,6 +11,7 @@ use crate::field_path::Path;
 use crate::observation::TargetPort;
 use crate::release::{ReleaseKey, Specification, Version};
 use crate::shared::Text;
+use crate::violation::Brief;
 use crate::weight::Port;
 use crate::{FieldPath, Fields, Value, Violation};
 
@@ -20,6 +21,20 @@ pub(super) struct RoutedPort {
     pub(super) target: TargetPort,
     pub(super) app_protocol: Option<Text>,
 }
+
+/// Fields of `metadata` that are not for the user to write (Kubernetes, `ObjectMeta`).
+const SET_ELSEWHERE: [&str; 10] = [
+    "ownerReferences",
+    "managedFields",
+    "generateName",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+];
 
 /// Names, metadata and presence of the specifications' parts.
 pub(super) fn check(key: &ReleaseKey, declared: &Version, path: &Path<'_>, violations: &mut Vec<Violation>) {
@@ -36,18 +51,29 @@ pub(super) fn check(key: &ReleaseKey, declared: &Version, path: &Path<'_>, viola
             let violation = Violation::new(path.field("spec"), "is required");
             violations.push(violation.hint(format!("write the whole spec, or leave `{name}` out")));
         }
-        for reserved in ["ownerReferences", "managedFields", "generateName", "uid", "resourceVersion"] {
-            if specification.metadata.contains_key(reserved) {
-                let violation = Violation::new(
-                    metadata_path.field(reserved),
-                    "is set by the controller or the API server",
-                );
-                violations.push(violation.hint("leave it out"));
-            }
+        for (name, value) in specification.metadata.iter().filter(|(_, value)| **value != Value::Null) {
+            check_metadata(name, value, &metadata_path.field(name), violations);
         }
     }
     if declared.deployment.is_some() {
         belongs_into_own_deployment(declared, path, violations);
+    }
+}
+
+/// A field of `metadata` besides names, labels and annotations. What is no field of it the API server would drop.
+fn check_metadata(name: &str, value: &Value, path: &Path<'_>, violations: &mut Vec<Violation>) {
+    let is_text = |entry: &Value| entry.as_str().is_some();
+    if name == "finalizers" {
+        if !value.as_list().is_some_and(|entries| entries.iter().all(is_text)) {
+            let violation = Violation::new(path, "must be a list of strings");
+            violations.push(violation.hint("write `finalizers: [example.com/name]`"));
+        }
+    } else if SET_ELSEWHERE.contains(&name) {
+        let violation = Violation::new(path, "is set by the controller or the API server");
+        violations.push(violation.hint("leave it out"));
+    } else {
+        let violation = Violation::new(path, format!("unknown field `{}`", Brief(name)));
+        violations.push(violation.hint("known fields are name, namespace, labels, annotations, finalizers"));
     }
 }
 

@@ -120,6 +120,30 @@ fn a_new_listing_drops_what_it_does_not_have() {
 }
 
 #[test]
+fn a_listing_takes_nothing_back_that_was_written_after_it_began() {
+    let cache = Cache::default();
+    let mut before = service("web-0", 1, Some("web"));
+    before.metadata.uid = Some("a".to_owned());
+    cache.object_event(&SERVICE, Event::Apply(before.clone()));
+    cache.object_event(&SERVICE, Event::Apply(service("web-1", 2, Some("web"))));
+    cache.object_event(&SERVICE, Event::Init);
+    cache.deleted(&SERVICE, &before);
+    let mut changed = service("web-1", 5, Some("web"));
+    changed.data = json!({ "spec": { "ports": [{ "port": 81 }] } });
+    cache.written(&SERVICE, changed);
+    cache.written(&SERVICE, service("web-2", 6, Some("web")));
+    for listed in [before, service("web-1", 2, Some("web"))] {
+        assert_eq!(cache.object_event(&SERVICE, Event::InitApply(listed)), vec![]);
+    }
+    assert_eq!(cache.object_event(&SERVICE, Event::InitDone), vec![]);
+    assert_eq!(names(&cache), ["web-1", "web-2"]);
+    let port = cache.objects_of("test", "web")[0].object.data.pointer("/spec/ports/0/port").cloned();
+    assert_eq!(port, Some(json!(81)));
+    cache.object_event(&SERVICE, Event::Init);
+    assert_eq!(cache.object_event(&SERVICE, Event::InitDone), [web(), web()].concat(), "the next one counts");
+}
+
+#[test]
 fn endpoints_are_counted_over_the_slices_of_a_service() {
     let cache = Cache::default();
     cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));

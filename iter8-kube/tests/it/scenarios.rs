@@ -42,6 +42,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     a_foreign_object_is_reported_and_left_alone,
     an_object_that_has_taken_the_name_of_ours_is_not_touched,
     an_object_that_the_api_server_refuses_is_reported,
+    a_field_that_kubernetes_does_not_know_is_reported,
     a_route_edited_by_hand_is_repaired,
     a_filter_added_by_hand_is_taken_away,
 ];
@@ -345,6 +346,26 @@ async fn an_object_that_the_api_server_refuses_is_reported(cluster: Cluster) {
     assert!(ready.message.contains("httpbin-0"), "it says which object: {}", ready.message);
     assert_eq!(cluster.workloads().await.1, names(&["httpbin", "httpbin-0"]), "the others are written");
 
+    cluster.declare(INITIAL).await;
+    cluster.until_ready().await;
+}
+
+/// A create drops what it does not know unless it is told not to; an apply answers with 500.
+async fn a_field_that_kubernetes_does_not_know_is_reported(cluster: Cluster) {
+    let refused = Some(("False".to_owned(), "Refused".to_owned()));
+    let misspelt =
+        INITIAL.replace("image:", "readinessProbe: {tcpSocket: {port: 80}, periodSecond: 1}\n    image:");
+    for with_objects in [false, true] {
+        if with_objects {
+            cluster.declare(INITIAL).await;
+            cluster.until_ready().await;
+        }
+        cluster.declare(&misspelt).await;
+        cluster.until("the refusal", || cluster.condition("Ready"), |condition| *condition == refused).await;
+        let conditions = cluster.release().await.status.unwrap().conditions;
+        let ready = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+        assert!(ready.message.contains("periodSecond"), "it says which field: {}", ready.message);
+    }
     cluster.declare(INITIAL).await;
     cluster.until_ready().await;
 }
