@@ -23,7 +23,7 @@
 //! # What it does
 //! - Get, list (selectors, chunks, versions), watch (initial events, bookmarks, `410 Gone`), create, update with optimistic
 //!   locking, delete with preconditions and propagation, all kinds of patch, server-side apply with `managedFields`,
-//!   dry run, `status` endpoints.
+//!   dry run, `status` and (of the built-in kinds) `scale` endpoints.
 //! - Defaults and validation of the built-in kinds as far as clients commonly meet them; pruning, defaulting and validation
 //!   of custom resources by their structural schema, several served versions.
 //! - Garbage collection by owner references and the deletion of namespaces, done by the time the request that causes them
@@ -39,7 +39,8 @@
 //!   `CustomResourceDefinition`, `Deployment`, `ReplicaSet`, `Lease`, `EndpointSlice` and those of RBAC.
 //! - No controllers: a Deployment gets no Pods, and a Pod that has a node stays until its grace period is set to 0, as it
 //!   does without a kubelet. No authentication, authorization or webhooks.
-//! - No `scale`, `binding`, `log` or `exec` endpoints. Applied configurations have to be JSON.
+//! - No `binding`, `log` or `exec` endpoints, no `scale` of custom resources, no apply to a `scale`. Applied
+//!   configurations have to be JSON.
 //! - CEL rules of definitions are not evaluated. No `OpenAPI` documents, no tables, no protocol buffers.
 //! - Versions of a custom resource differ in nothing but their `apiVersion` (conversion strategy `None`).
 
@@ -72,6 +73,7 @@ mod patch;
 mod prepare;
 mod quantity;
 mod read;
+mod scale;
 mod schema;
 mod select;
 mod service;

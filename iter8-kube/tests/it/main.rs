@@ -40,7 +40,6 @@ fn main() {
         (under_load::ALL, BOTH, true),
         (leadership::ALL, BOTH, false),
         (managers::ALL, BOTH, true),
-        (managers::WITH_SCALE, &[Kind::Real], true),
         (ownership::ALL, BOTH, true),
         (ownership::REAL, &[Kind::Real], true),
         (hostile::ALL, BOTH, true),

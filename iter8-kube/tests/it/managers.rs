@@ -13,11 +13,10 @@ use crate::scenarios::INITIAL;
 use crate::servers::{Scenario, scenarios};
 
 /// What must hold in any cluster.
-pub(crate) const ALL: &[Scenario] =
-    scenarios![a_field_that_two_managers_fight_over_is_reported_and_not_looped_on];
-
-/// What needs the subresource `scale`.
-pub(crate) const WITH_SCALE: &[Scenario] = scenarios![a_number_of_pods_that_was_scaled_is_left_alone];
+pub(crate) const ALL: &[Scenario] = scenarios![
+    a_field_that_two_managers_fight_over_is_reported_and_not_looped_on,
+    a_number_of_pods_that_was_scaled_is_left_alone,
+];
 
 async fn a_field_that_two_managers_fight_over_is_reported_and_not_looped_on(cluster: Cluster) {
     cluster.declare(INITIAL).await;

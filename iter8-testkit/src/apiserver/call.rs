@@ -85,6 +85,7 @@ pub(super) fn read(kinds: &Kinds, parts: &Parts, body: Bytes) -> Result<Asked, F
     let served = match subresource {
         "" => true,
         "status" => kind.status,
+        "scale" => kind.scales(),
         "finalize" => kind.is("", "Namespace"),
         _ => false,
     };

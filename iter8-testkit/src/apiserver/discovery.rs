@@ -136,6 +136,12 @@ fn resource(kind: &Kind) -> Vec<Value> {
         }
     }
     let mut out = vec![main];
+    if kind.scales() {
+        out.push(json!({
+            "name": format!("{}/scale", kind.plural), "singularName": "", "namespaced": kind.namespaced,
+            "group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"],
+        }));
+    }
     if kind.status {
         out.push(json!({
             "name": format!("{}/status", kind.plural), "singularName": "", "namespaced": kind.namespaced,

@@ -45,6 +45,11 @@ impl Kind {
         self.group == group && self.name == kind
     }
 
+    /// Whether `scale` has an endpoint.
+    pub(super) fn scales(&self) -> bool {
+        self.is("apps", "Deployment") || self.is("apps", "ReplicaSet")
+    }
+
     /// Fields that the endpoint does not write.
     pub(super) fn ignored(&self, subresource: &str) -> FieldSet {
         match (subresource, self.custom.is_some(), self.name.as_str()) {

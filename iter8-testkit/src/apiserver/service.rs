@@ -15,7 +15,7 @@ use super::call::{self, Asked, Call, Verb};
 use super::failure::Failure;
 use super::state::State;
 use super::watch::{self, Watch};
-use super::{RecordedRequest, Shared, delete, discovery, options, read, write};
+use super::{RecordedRequest, Shared, delete, discovery, options, read, scale, write};
 
 pub(super) type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
@@ -68,6 +68,8 @@ fn failed(failure: &Failure) -> Answer {
 fn perform(shared: &Arc<Shared>, state: &mut State, call: &Call) -> Result<Answer, Failure> {
     options::check(call)?;
     let (code, object) = match call.verb {
+        Verb::Get if call.subresource == "scale" => (200, scale::get(state, call)?),
+        Verb::Update | Verb::Patch | Verb::Apply if call.subresource == "scale" => scale::write(state, call)?,
         Verb::Get => (200, read::get(state, call)?),
         Verb::List => (200, read::list(state, call)?),
         Verb::Watch => return Ok(Answer::Watch(Box::new(watch::open(shared, state, call)?))),

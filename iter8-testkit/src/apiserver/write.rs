@@ -24,7 +24,7 @@ pub(super) type Written = Result<(u16, Value), Failure>;
 
 /// Whether the fields of the object have been accounted for already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ownership {
+pub(super) enum Ownership {
     ToRecord,
     Recorded,
 }
@@ -219,7 +219,7 @@ fn insert(state: &mut State, call: &Call, mut object: Value, ownership: Ownershi
     Ok(state::present(kind, &stored))
 }
 
-fn replace(
+pub(super) fn replace(
     state: &mut State,
     call: &Call,
     live: &Value,
