@@ -282,3 +282,6 @@ fn record(lease: &Lease) -> Record {
 fn cause(error: &watcher::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
+
+#[cfg(test)]
+mod tests;

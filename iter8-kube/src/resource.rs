@@ -194,3 +194,6 @@ pub struct VersionStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use crate::servers::{Scenario, scenarios};
 pub(crate) const ALL: &[Scenario] = scenarios![
     a_field_that_two_managers_fight_over_is_reported_and_not_looped_on,
     a_number_of_pods_that_was_scaled_is_left_alone,
+    rollouts_one_after_the_other_are_no_fight,
 ];
 
 async fn a_field_that_two_managers_fight_over_is_reported_and_not_looped_on(cluster: Cluster) {
@@ -76,4 +77,14 @@ async fn a_number_of_pods_that_was_scaled_is_left_alone(cluster: Cluster) {
     cluster.until("the new image", image, |found| *found == both).await;
     cluster.until_ready().await;
     assert_eq!(replicas().await, Some(3));
+}
+
+/// Each of them is named in a label of the version's Service, which is the controller's own to change.
+async fn rollouts_one_after_the_other_are_no_fight(cluster: Cluster) {
+    for number in 0..8 {
+        cluster.declare(&INITIAL.replace("kennethreitz/httpbin", &format!("httpbin:{number}"))).await;
+        cluster.until_ready().await;
+    }
+    let service: Service = cluster.api().get("httpbin-0").await.unwrap();
+    assert!(service.labels()["iter8.tools/rollout"].ends_with(".8"), "{:?}", service.labels());
 }
