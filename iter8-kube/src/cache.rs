@@ -169,11 +169,13 @@ impl Cache {
             Event::Init => {
                 state.listing.insert(kind.kind, HashSet::new());
                 state.deleted.retain(|(of, _), _| *of != kind.kind);
+                state.written.retain(|(of, _)| *of != kind.kind);
                 Vec::new()
             }
             Event::InitApply(object) => {
                 let listed = key_of(&object);
-                let is_older = state.written.contains(&(kind.kind, listed.clone()))
+                let is_written = state.written.contains(&(kind.kind, listed.clone()));
+                let is_older = is_written && state.knows_newer(kind.kind, &object)
                     || state.has_deleted(kind.kind, &object);
                 state.listing.entry(kind.kind).or_default().insert(listed);
                 if is_older { Vec::new() } else { state.insert(kind, object) }

@@ -140,6 +140,15 @@ fn a_listing_takes_nothing_back_that_was_written_after_it_began() {
     let port = cache.objects_of("test", "web")[0].object.data.pointer("/spec/ports/0/port").cloned();
     assert_eq!(port, Some(json!(81)));
     cache.object_event(&SERVICE, Event::Init);
+    cache.written(&SERVICE, service("web-1", 7, Some("web")));
+    let mut changed = service("web-1", 8, Some("web"));
+    changed.data = json!({ "spec": { "ports": [{ "port": 82 }] } });
+    assert_eq!(
+        cache.object_event(&SERVICE, Event::InitApply(changed)),
+        web(),
+        "somebody has written it after us"
+    );
+    cache.object_event(&SERVICE, Event::Init);
     assert_eq!(cache.object_event(&SERVICE, Event::InitDone), [web(), web()].concat(), "the next one counts");
 }
 
