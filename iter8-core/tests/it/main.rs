@@ -17,6 +17,7 @@ mod held;
 )]
 mod hostile;
 mod laws;
+mod left_over;
 mod oracle;
 mod planner;
 mod promotion;
