@@ -1,9 +1,9 @@
 //! What keeps its place while something is pending: the rules of the strategy before, removed versions, and what was
 //! there before what is new.
 
-use iter8_core::{Limits, Verdict};
+use iter8_core::{Limits, Verdict, Weight};
 
-use crate::world::{World, for_linkerd, in_room, planned, release, rules};
+use crate::world::{World, document, for_linkerd, in_room, planned, release, rules};
 
 const PRIMARY: &str = "{image: web:1, metadata: {name: a}}";
 /// Another image, whose rollout is not over.
@@ -180,4 +180,49 @@ fn a_route_that_somebody_has_altered_is_not_the_planned_one_though_its_parents_a
         alter(&mut world.observation.route.as_mut().unwrap().rules[0]);
         assert!(!in_force(&world));
     }
+}
+
+#[test]
+fn a_share_of_nothing_is_not_kept() {
+    let mut world = World::running(&release("blue-green", &["{image: web:1, weight: 30}"]));
+    let redefined = release("blue-green", &["{image: web:2, weight: 60}"]);
+    world.write(&redefined);
+    assert_eq!(rules(&world.plan(&redefined)), ["* → web-0*30"]);
+    world.observation.route.as_mut().unwrap().rules[0].backends[0].weight = Weight::ZERO;
+    assert_eq!(rules(&world.plan(&redefined)), ["* → web-0*60"]);
+}
+
+#[test]
+fn copies_that_the_user_declares_make_no_mirror_of_a_split() {
+    let split = |versions: &str| {
+        document(&format!(
+            "environment: deployment-gtw
+application:
+  strategy: blue-green
+  route: {{filters: [{{type: RequestMirror, requestMirror: {{backendRef: {{name: audit, port: 80}}}}}}]}}
+  versions: [{versions}]"
+        ))
+    };
+    let mut world = World::running(&split("{image: web:1}, {image: web:2}"));
+    assert!(
+        !world.observation.route.as_ref().unwrap().rules[0].mirrors.is_empty(),
+        "they are in the live rules"
+    );
+    let redefined = split("{image: web:1, weight: 10}, {image: web:3}");
+    world.write(&redefined);
+    assert_eq!(
+        rules(&world.plan(&redefined)),
+        ["* → web-0*10, web-1*50 + audit 100%"],
+        "the shares are not held"
+    );
+}
+
+#[test]
+fn two_rules_for_everything_are_no_split() {
+    let mut world = World::running(&release("canary", &["{image: web:1}"]));
+    let live = &mut world.observation.route.as_mut().unwrap().rules;
+    live.push(live[0].clone());
+    let redefined = release("canary", &["{image: web:2}"]);
+    world.write(&redefined);
+    assert_eq!(rules(&world.plan(&redefined)), ["* → web-0*1"]);
 }
