@@ -226,3 +226,18 @@ fn two_rules_for_everything_are_no_split() {
     world.write(&redefined);
     assert_eq!(rules(&world.plan(&redefined)), ["* → web-0*1"]);
 }
+
+#[test]
+fn a_held_split_that_nobody_can_serve_leads_to_the_primary_with_its_share() {
+    let split = release("blue-green", &["{image: web:1, weight: 60}", "{image: web:2, weight: 40}"]);
+    let canary = release("canary", &["{image: web:3}", "{image: web:2}"]);
+    let mut world = World::running(&split);
+    world.write(&canary);
+    world.crash("web-0");
+    world.crash("web-1");
+    assert_eq!(rules(&world.plan(&canary)), ["* → web-0*60, web-1*0"]);
+    // Whom nobody was sent to is the last resort all the same.
+    let backends = &mut world.observation.route.as_mut().unwrap().rules[0].backends;
+    (backends[0].weight, backends[1].weight) = (Weight::ZERO, Weight::ONE);
+    assert_eq!(rules(&world.plan(&canary)), ["* → web-0*1, web-1*0"]);
+}
