@@ -154,10 +154,11 @@ impl Words<'_> {
             let [earlier, later] = pair.rules;
             let (Some(before), Some(after)) = (self.place(later), self.place(earlier)) else { continue };
             let reason = pair.in_list_order.iter().find(|conflict| conflict.specified.0 == later);
-            let said = reason.filter(|_| before < after).and_then(|Conflict { specified, chosen }| {
-                let (moved, ahead_of) = (self.version_match(*specified)?, self.version_match(*chosen)?);
-                Some(Notice::Moved { moved, ahead_of })
-            });
+            let said =
+                reason.filter(|_| [before, after].is_sorted()).and_then(|Conflict { specified, chosen }| {
+                    let (moved, ahead_of) = (self.version_match(*specified)?, self.version_match(*chosen)?);
+                    Some(Notice::Moved { moved, ahead_of })
+                });
             notices.extend(said);
         }
         notices
@@ -169,7 +170,7 @@ impl Words<'_> {
         for pair in &facts.pairs {
             let [earlier, later] = pair.rules.map(|rule| self.place(rule));
             let (Some(earlier), Some(later)) = (earlier, later) else { continue };
-            let found = if earlier < later { &pair.in_list_order } else { &pair.turned };
+            let found = if [earlier, later].is_sorted() { &pair.in_list_order } else { &pair.turned };
             notices.extend(found.iter().filter_map(|Conflict { specified, chosen }| {
                 let (specified, chosen) = (self.version_match(*specified)?, self.version_match(*chosen)?);
                 Some(Notice::OtherChoice { chosen, specified })
@@ -196,7 +197,7 @@ impl Words<'_> {
             Why::Covered(others) => {
                 let taking = others.iter().filter_map(|other| {
                     let (own, place) = (self.place(index)?, self.place(other.by)?);
-                    let taker = if place < own { other.before } else { other.anywhere? };
+                    let taker = if [place, own].is_sorted() { other.before } else { other.anywhere? };
                     Some((place, taker, other.by))
                 });
                 // The first that the request meets is named.

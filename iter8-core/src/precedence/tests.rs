@@ -167,6 +167,20 @@ fn an_exact_path_moves_ahead_of_the_equal_prefix_in_linkerd_only() {
 }
 
 #[test]
+fn an_arrangement_is_plain_where_nothing_moves_and_nothing_is_to_be_said() {
+    let is_plain = |lists: &[&str]| {
+        let names: Vec<VersionName> = ["a", "b"].map(|name| name.parse().unwrap()).into();
+        let matches: Vec<_> = lists.iter().map(|text| [entry(text)]).collect();
+        let claimants: Vec<_> =
+            names.iter().zip(&matches).map(|(version, matches)| Claimant { version, matches }).collect();
+        Arrangement::new(&claimants, Precedence::PathLengthFirst).is_plain()
+    };
+    assert!(is_plain(&["h=1", "i=1"]));
+    assert!(!is_plain(&["prefix /a", "exact /a"]), "a rule moves");
+    assert!(!is_plain(&["h=1", "h=1"]), "the second is never chosen");
+}
+
+#[test]
 fn nothing_moves_where_the_list_order_is_right() {
     for lists in [
         [&["h=1"][..], &["i=1"], &["prefix /a"]],
