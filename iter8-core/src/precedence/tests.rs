@@ -206,6 +206,14 @@ fn a_header_against_a_method_is_reported_since_no_order_helps() {
 }
 
 #[test]
+fn two_versions_are_reported_once_for_each_that_loses_requests() {
+    let (_, notices) = in_linkerd(&[&["h=1", "i=1"], &["GET", "POST"]]);
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    let (_, notices) = in_linkerd(&[&["h=1", "POST"], &["GET", "i=1"]]);
+    assert_eq!(notices.len(), 2, "{notices:?}");
+}
+
+#[test]
 fn of_two_moves_that_exclude_each_other_none_is_made() {
     let (order, notices) = in_linkerd(&[&["prefix /a", "exact /b"], &["exact /a", "prefix /b"]]);
     assert_eq!((order.as_str(), notices.len()), ("ab", 2));
