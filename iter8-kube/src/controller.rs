@@ -141,10 +141,11 @@ pub async fn run<B: RoutingBackend>(
     let election = options.leader_election.clone();
     let (gate, election) = elect(client.clone(), election, &options.identity, on_change);
     let stopping = gate.clone();
+    let stopped_early = before_listing(shutdown.clone(), releases.clone());
     let shutdown = shutdown.map(move |()| stopping.close());
     let health = options.health.clone();
     let context = Arc::new(Context::new(client, backend, cache, queue, gate, options));
-    Controller::for_stream(changes, releases)
+    let running = Controller::for_stream(changes, releases)
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(triggers)
         .reconcile_all_on(triggers_for_all)
@@ -156,11 +157,23 @@ pub async fn run<B: RoutingBackend>(
                 // `on_error` has said what went wrong with a reconciliation.
                 Err(error) => debug!(%error, "controller"),
             }
-        })
-        .await;
+        });
+    tokio::select! {
+        () = running => {}
+        () = stopped_early => {}
+    }
     health.set_ready(false);
     election.end().await;
     info!("controller stopped");
+}
+
+/// Resolves with the shutdown if the Releases have not been listed by then: nothing is being reconciled, and kube's
+/// controller would wait for ever for the list that it does not go on with.
+async fn before_listing(shutdown: impl Future<Output = ()>, releases: reflector::Store<Release>) {
+    shutdown.await;
+    if releases.wait_until_ready().now_or_never().is_some() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// The part that a replica takes in the election while it runs.
@@ -281,3 +294,6 @@ fn is_unknown_kind(error: &watcher::Error) -> bool {
     // By the code: for an unknown kind kube-apiserver answers with bare text, of which kube makes no reason.
     status.code == 404
 }
+
+#[cfg(test)]
+mod tests;
