@@ -232,10 +232,9 @@ impl ServerSideApplier {
     /// kube's parameters of a create do not have it.
     async fn create_strictly(
         &self,
-        target: &Target,
+        api: &Api<DynamicObject>,
         object: &DynamicObject,
     ) -> Result<DynamicObject, kube::Error> {
-        let api = self.api(&target.kind, &target.namespace);
         let path = api.resource_url();
         let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
         let request = http::Request::post(format!("{path}?fieldManager={MANAGER}&fieldValidation=Strict"));
@@ -272,7 +271,7 @@ impl ServerSideApplier {
 impl Applier for ServerSideApplier {
     async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error> {
         let api = self.api(&target.kind, &target.namespace);
-        match self.create_strictly(target, object).await {
+        match self.create_strictly(&api, object).await {
             Ok(created) => Ok(Created::New(Box::new(created))),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let existing = api.get(&target.name).await.map_err(Error::api("get", target.to_string()))?;

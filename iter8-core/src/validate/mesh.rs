@@ -10,7 +10,7 @@ use crate::field_path::Path;
 use crate::filter::{FilterType, RouteFilter, VERSION_HEADER};
 use crate::notice::{Notice, VersionMatch};
 use crate::release::{DeclaredFilter, ParentRef, Protocol, Release, Strategy};
-use crate::route_match::{PathMatchType, RouteMatch};
+use crate::route_match::RouteMatch;
 use crate::shared::Text;
 use crate::valid_release::{AppProtocols, ValidVersion};
 use crate::weight::Percent;
@@ -221,11 +221,8 @@ pub(super) fn left_open_to_default(
     if gateways.is_empty() && mesh.routes.precedence == Precedence::PathLengthFirst {
         return Vec::new();
     }
-    let is_expression = |entry: &&RouteMatch| match entry {
-        RouteMatch::Http(entry) => {
-            entry.path.as_ref().is_some_and(|path| path.kind == PathMatchType::RegularExpression)
-        }
-        RouteMatch::Grpc(_) => false,
+    let is_expression = |entry: &&RouteMatch| {
+        MatchKind::of(entry).into_iter().any(|(kind, ..)| kind == MatchKind::PathRegularExpression)
     };
     let candidates = versions.iter().skip(1);
     let left_open = candidates.filter_map(|version| {
