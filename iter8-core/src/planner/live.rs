@@ -95,16 +95,21 @@ impl<'a> Live<'a> {
         Some(only.weight).filter(|weight| only.service == *service && *weight != Weight::ZERO)
     }
 
+    /// The copies of a live rule that come from the strategy.
+    pub(super) fn copies(&self, live: &'a ObservedRule) -> impl Iterator<Item = &'a ObservedMirror> {
+        let is_of_strategy = |mirror: &&ObservedMirror| {
+            self.declared_copies.iter().all(|declared| declared.service != mirror.service)
+        };
+        live.mirrors.iter().filter(is_of_strategy)
+    }
+
     /// The strategy that the live rules can only come from; `None` where they fit several
     /// (a single rule with a single backend).
     pub(super) fn strategy(&self) -> Option<Strategy> {
-        let is_of_strategy = |mirror: &ObservedMirror| {
-            self.declared_copies.iter().all(|declared| declared.service != mirror.service)
-        };
         let rules = self.rules();
         if rules.iter().any(|rule| !rule.matches.is_empty()) {
             Some(Strategy::Canary)
-        } else if rules.iter().any(|rule| rule.mirrors.iter().any(is_of_strategy)) {
+        } else if rules.iter().any(|rule| self.copies(rule).next().is_some()) {
             Some(Strategy::Mirror)
         } else if rules.iter().any(|rule| rule.backends.len() > 1) {
             Some(Strategy::BlueGreen)

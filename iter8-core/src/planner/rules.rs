@@ -297,8 +297,20 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, reason: &Reason) -> R
             situation.observation.versions.values().filter_map(|version| version.service.as_ref());
         services.any(|service| service.name == *name && !service.deleting)
     };
+    let is_copied_to = |service: &ServiceName| {
+        let mut declared = situation.declared.iter();
+        declared.any(|declared| declared.version.service == *service && declared.readiness.is_routable())
+    };
     for live in situation.live.rules() {
-        routing.rules.extend(held_rule(live, in_force, &can_serve, &exists, reason));
+        let Some(mut rule) = held_rule(live, in_force, &can_serve, &exists, reason) else { continue };
+        // A version that gets copies is routed, and what is pending may be that it is updating.
+        let copies = situation.live.copies(live).filter(|copy| is_copied_to(&copy.service));
+        rule.mirrors.extend(copies.map(|copy| PlannedMirror {
+            service: copy.service.clone(),
+            port: copy.port,
+            percent: copy.percent,
+        }));
+        routing.rules.push(rule);
     }
     if !routing.rules.last().is_some_and(|rule| rule.matches.is_empty()) {
         let default = default_rule(in_force, &mut routing);

@@ -380,3 +380,35 @@ fn a_grpc_route_that_is_held_gets_none_of_the_timeouts_that_it_cannot_have() {
     assert_eq!((route.protocol, route.timeouts.is_empty()), (Protocol::Grpc, true));
     assert!(!held.repair, "it would be written again and again");
 }
+
+#[test]
+fn a_route_that_is_held_keeps_its_copies_to_versions_that_can_take_them() {
+    let text = |protocol: &str, versions: &str| {
+        format!(
+            "environment: deployment-gtw\napplication: {{protocol: {protocol}, strategy: mirror, versions: [{versions}]}}"
+        )
+    };
+    let before = document(&text("grpc", "{image: web:1}, {image: web:2}, {image: web:3}"));
+    let after = document(&text("http", "{image: web:1}, {image: web:2}"));
+    let mut observation = Observation::all_ready(&before);
+    observation.route = Some(routed(&plan(&before, &observation), Verdict::Accepted, None));
+    for version in after.versions() {
+        let name = version.name.clone();
+        observation.versions.insert(name, iter8_core::VersionObservation::ready(version));
+    }
+    let candidate = observation.versions.get_mut(&after.candidates()[0].name).unwrap();
+    let copied = candidate.deployment.as_mut().unwrap();
+    copied.available = false;
+    // What is held up is held up by what the copies make of the candidate: without them it would not be routed.
+    for _ in 0..2 {
+        let held = plan(&after, &observation);
+        assert_eq!(held.route.as_ref().unwrap().protocol, Protocol::Grpc);
+        let copies: Vec<_> = held.rules()[0].mirrors.iter().map(|copy| copy.service.as_str()).collect();
+        assert_eq!(copies, ["web-1"], "web-2 has left the document");
+        observation.route = Some(routed(&held, Verdict::Accepted, None));
+    }
+    observation.versions.get_mut(&after.candidates()[0].name).unwrap().endpoints.ready = 0;
+    let next = plan(&after, &observation);
+    assert_eq!(next.route.as_ref().unwrap().protocol, Protocol::Http, "it holds nothing up any more");
+    assert!(next.rules()[0].mirrors.is_empty());
+}

@@ -26,14 +26,14 @@ struct Own {
 /// Checks the rules and tells which version the front Service has to lead to.
 pub(super) fn check(case: &Case<'_>, plan: &RoutePlan) -> Result<InForce, DisagreementError> {
     // "The same for a change of strategy"
-    if let Some(held) = held::rules(case) {
-        let verdict = held.check(plan.rules());
-        // Where only the default rule is left, nothing is held that the new strategy would not have.
-        if verdict.is_ok() || held.must_be() {
-            return verdict.map(|()| held.in_force);
-        }
-    }
-    of_strategy(case, plan.rules()).map(|()| case.in_force.clone())
+    let declared = |()| case.in_force.clone();
+    let Some(held) = held::rules(case) else {
+        return of_strategy(case, plan.rules()).map(declared);
+    };
+    // Where only the default rule is left, nothing is held that the new strategy would not have; a split that lists the
+    // others with weight 0 may be held even so.
+    let verdict = if held.must_be() { None } else { of_strategy(case, plan.rules()).map(declared).ok() };
+    verdict.map_or_else(|| held.check(plan.rules()).map(|()| held.in_force.clone()), Ok)
 }
 
 fn of_strategy(case: &Case<'_>, planned: &[PlannedRule]) -> Result<(), DisagreementError> {

@@ -1,6 +1,10 @@
 //! The rules of the strategy before, while a change of strategy waits.
 
-use iter8_core::{ObservedBackend, ObservedRule, PlannedRule, RouteMatch, ServiceName, Strategy, Weight};
+use std::collections::BTreeMap;
+
+use iter8_core::{
+    ObservedBackend, ObservedRule, Percent, PlannedRule, Port, RouteMatch, ServiceName, Strategy, Weight,
+};
 
 use super::{Split, agree, alone};
 use crate::oracle::DisagreementError;
@@ -8,25 +12,39 @@ use crate::oracle::promotion::{Case, InForce};
 
 /// What the live rules give to versions that can still serve.
 pub(super) struct Held {
-    /// The matches of each rule, and who gets its requests: nobody has weight 0.
-    rules: Vec<(Vec<RouteMatch>, Split)>,
+    rules: Vec<HeldRule>,
     /// Whether the route is what remembers the primary before, or is one of another protocol.
     is_kept_whole: bool,
     pub(super) in_force: InForce,
 }
 
+/// A live rule with what is left of it.
+#[derive(Debug, PartialEq)]
+struct HeldRule {
+    matches: Vec<RouteMatch>,
+    /// Who gets its requests: nobody has weight 0.
+    split: Split,
+    /// Who gets copies of them.
+    copies: BTreeMap<ServiceName, (Port, Percent)>,
+}
+
 impl Held {
     /// Whether the rules of the new strategy would give requests otherwise.
     pub(super) fn must_be(&self) -> bool {
-        self.is_kept_whole || self.rules.len() > 1 || self.rules.iter().any(|(_, split)| split.len() > 1)
+        self.is_kept_whole || self.rules.len() > 1 || self.rules.iter().any(|rule| rule.split.len() > 1)
     }
 
     pub(super) fn check(&self, planned: &[PlannedRule]) -> Result<(), DisagreementError> {
-        let found: Vec<_> =
-            planned.iter().map(|rule| (rule.matches.to_vec(), shares(super::split(rule)))).collect();
-        agree("the held rules", &self.rules, &found)?;
-        let copies = planned.iter().map(|rule| rule.mirrors.len()).sum();
-        agree("the mirrors of held rules", &0, &copies)
+        let found = planned.iter().map(|rule| HeldRule {
+            matches: rule.matches.to_vec(),
+            split: shares(super::split(rule)),
+            copies: rule
+                .mirrors
+                .iter()
+                .map(|copy| (copy.service.clone(), (copy.port, copy.percent)))
+                .collect(),
+        });
+        agree("the held rules", &self.rules, &found.collect())
     }
 }
 
@@ -62,11 +80,18 @@ pub(super) fn rules(case: &Case<'_>) -> Option<Held> {
             split = primary.map(|(service, (port, _))| (service, (port, Weight::ONE))).collect();
         }
         if !split.is_empty() {
-            rules.push((live.matches.to_vec(), split));
+            // A removed version gets no copies: nobody waits for what becomes of them.
+            let is_declared = |service: &ServiceName| {
+                case.declared.iter().any(|known| known.service.as_ref() == Some(service))
+            };
+            let copies = live.mirrors.iter().filter(|copy| is_declared(&copy.service));
+            let copies = copies.filter(|copy| can_serve(case, &copy.service));
+            let copies = copies.map(|copy| (copy.service.clone(), (copy.port, copy.percent))).collect();
+            rules.push(HeldRule { matches: live.matches.to_vec(), split, copies });
         }
     }
-    if rules.last().is_none_or(|(matches, _)| !matches.is_empty()) {
-        rules.push((Vec::new(), alone(&in_force)));
+    if rules.last().is_none_or(|rule| !rule.matches.is_empty()) {
+        rules.push(HeldRule { matches: Vec::new(), split: alone(&in_force), copies: BTreeMap::new() });
     }
     Some(Held { rules, is_kept_whole: is_memory || is_other_protocol, in_force })
 }
@@ -74,7 +99,7 @@ pub(super) fn rules(case: &Case<'_>) -> Option<Held> {
 fn of(
     rule: &ObservedRule,
     is_wanted: impl Fn(&ObservedBackend) -> bool,
-) -> impl Iterator<Item = (ServiceName, (iter8_core::Port, Weight))> {
+) -> impl Iterator<Item = (ServiceName, (Port, Weight))> {
     let backends = rule.backends.iter().filter(move |backend| is_wanted(backend));
     backends.map(|backend| (backend.service.clone(), (backend.port, backend.weight)))
 }
