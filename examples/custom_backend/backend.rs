@@ -51,6 +51,7 @@ impl RoutingBackend for ExampleMesh {
             named: services.filter_map(|service| service.parse::<ServiceName>().ok()).collect(),
             written: written(split),
             parents: vec![report(split)],
+            gateways: None,
         })
     }
 }

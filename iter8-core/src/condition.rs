@@ -7,7 +7,7 @@ use alloc::{format, vec};
 use core::fmt;
 
 use crate::observation::Observation;
-use crate::plan::RoutePlan;
+use crate::plan::{PlannedRoute, RoutePlan};
 use crate::planner::Acceptance;
 use crate::violation::InvalidReleaseError;
 
@@ -406,8 +406,10 @@ fn ready(plan: &RoutePlan, versions: &Condition, route: &Condition) -> Condition
     if let Some(unmet) = [versions, route].into_iter().find(|condition| !condition.holds()) {
         return Condition::new(kind, false, unmet.reason, unmet.message.clone());
     }
-    let leaving: Vec<_> =
-        plan.removed().map(|(version, _)| format!("{}: {}", version.name, version.reason)).collect();
+    let versions = plan.removed().map(|(version, _)| format!("{}: {}", version.name, version.reason));
+    let of_route =
+        |route: &PlannedRoute| route.leaving.as_ref().map(|leaving| leaving.in_words(&route.namespace));
+    let leaving: Vec<_> = versions.chain(plan.route.as_ref().and_then(of_route)).collect();
     if leaving.is_empty() {
         return Condition::new(kind, true, "Ready", "every version is ready and routed as declared");
     }

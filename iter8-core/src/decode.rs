@@ -12,7 +12,8 @@ use fields::{Context, Node};
 use crate::field_path::Path;
 use crate::name::Hostname;
 use crate::notice::Notice;
-use crate::release::{Application, Environment, ParentRef, Protocol, Release, Strategy};
+use crate::parent_ref::ParentRef;
+use crate::release::{Application, Environment, Protocol, Release, Strategy};
 use crate::{Document, Value, Violation};
 
 impl Release {

@@ -82,6 +82,7 @@ mod notice;
 mod object_role;
 mod observation;
 mod ownership;
+mod parent_ref;
 mod plan;
 mod planner;
 mod precedence;
@@ -117,21 +118,22 @@ pub use name::{Hostname, InvalidNameError, Namespace, ObjectName, ServiceName, V
 pub use notice::{Notice, VersionMatch};
 pub use object_role::ObjectRole;
 pub use observation::{
-    DeploymentObservation, EndpointsObservation, Observation, ObservedBackend, ObservedMirror, ObservedRule,
-    ParentReport, Rollout, RouteObservation, ServiceObservation, TargetPort, Timestamp, Verdict,
-    VersionDeclaration, VersionObservation,
+    DeploymentObservation, EndpointsObservation, GatewaysObservation, Observation, ObservedBackend,
+    ObservedGateway, ObservedMirror, ObservedRule, ParentReport, Rollout, RouteObservation,
+    ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration, VersionObservation,
 };
 pub use ownership::{Claim, Owner, Writer, scaler};
+pub use parent_ref::ParentRef;
 pub use plan::{
-    FrontService, PlannedBackend, PlannedMirror, PlannedRoute, PlannedRule, PlannedVersion, Removal, Role,
-    RoutePlan,
+    FrontService, LeavingGateways, PlannedBackend, PlannedMirror, PlannedRoute, PlannedRule, PlannedVersion,
+    Removal, Role, RoutePlan,
 };
 pub use planner::plan;
 pub use readiness::{Missing, Readiness, Unfinished};
 pub use reason::{Pending, Reason, RuleReason};
 pub use release::{
-    Application, Declared, DeclaredFilter, Environment, ParentRef, Protocol, Release, ReleaseKey,
-    RouteOptions, Specification, Strategy, Version,
+    Application, Declared, DeclaredFilter, Environment, Protocol, Release, ReleaseKey, RouteOptions,
+    Specification, Strategy, Version,
 };
 pub use route_match::{
     GrpcMatch, GrpcMethodMatch, HttpMatch, Method, PathMatch, PathMatchType, RouteMatch, ValueMatch,

@@ -14,7 +14,10 @@ use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::weight::{Percent, Port, Weight};
 use crate::{Digest, Value};
 
-pub use route::{ObservedBackend, ObservedMirror, ObservedRule, ParentReport, RouteObservation, Verdict};
+pub use route::{
+    GatewaysObservation, ObservedBackend, ObservedGateway, ObservedMirror, ObservedRule, ParentReport,
+    RouteObservation, Verdict,
+};
 
 /// A moment: milliseconds since the beginning of 1970 in UTC. The core has no clock; it is told the time.
 ///

@@ -1,5 +1,7 @@
 //! The output of planning: which rules, which front, which versions stay, and why.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -11,9 +13,10 @@ use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{ObservedRule, Rollout, TargetPort, Timestamp};
+use crate::parent_ref::ParentRef;
 use crate::readiness::Readiness;
 use crate::reason::{Reason, RuleReason};
-use crate::release::{ParentRef, Protocol, Strategy};
+use crate::release::{Protocol, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::{Labels, List, Text};
 use crate::weight::{Percent, Port, Weight};
@@ -79,12 +82,15 @@ pub struct PlannedRoute {
     pub namespace: Namespace,
     /// The port of the front Service.
     pub port: Port,
-    /// The Gateways that also get the rules.
+    /// The declared Gateways, which also get the rules.
     #[serde(skip_serializing_if = "List::is_empty")]
     pub gateways: List<ParentRef>,
-    /// The hostnames for the Gateways.
+    /// The declared hostnames for the Gateways.
     #[serde(skip_serializing_if = "List::is_empty")]
     pub hostnames: List<Hostname>,
+    /// The Gateways and hostnames that have left the document and keep the rules for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<LeavingGateways>,
     /// Labels of the route.
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
@@ -102,6 +108,32 @@ pub struct PlannedRoute {
 }
 
 impl PlannedRoute {
+    /// The parents of the Gateways' route: the declared ones, then those that are leaving. Where there are none, there is
+    /// no such route.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let route = plan(&release, &Observation::all_ready(&release)).route.ok_or("no route")?;
+    /// assert_eq!(route.gateway_parents().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gateway_parents(&self) -> impl Iterator<Item = &ParentRef> {
+        self.gateways.iter().chain(self.leaving.iter().flat_map(|leaving| &leaving.gateways))
+    }
+
+    /// The hostnames of the Gateways' route: the declared ones, then those that are leaving.
+    ///
+    /// ```
+    #[doc = include_str!("example_release.txt")]
+    /// let route = plan(&release, &Observation::all_ready(&release)).route.ok_or("no route")?;
+    /// assert_eq!(route.gateway_hostnames().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gateway_hostnames(&self) -> impl Iterator<Item = &Hostname> {
+        let declared = self.hostnames.iter().filter(|_| !self.gateways.is_empty());
+        declared.chain(self.leaving.iter().flat_map(|leaving| &leaving.hostnames))
+    }
+
     /// Whether the live rules are the planned ones.
     pub(crate) fn is_live(&self, live: &[ObservedRule]) -> bool {
         self.rules.len() == live.len()
@@ -117,6 +149,42 @@ impl PlannedRoute {
                     && backends.eq(live.backends.iter().map(|live| (&live.service, live.port, live.weight)))
                     && mirrors.eq(live.mirrors.iter().map(|live| (&live.service, live.port, live.percent)))
             })
+    }
+}
+
+/// Gateways and hostnames that have left the document: they keep the rules until the declared ones have them, too, and
+/// for as long as a drain takes.
+///
+/// ```
+#[doc = include_str!("example_release.txt")]
+/// let route = plan(&release, &Observation::all_ready(&release)).route.ok_or("no route")?;
+/// assert_eq!(route.leaving, None, "nothing has left the document");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LeavingGateways {
+    /// The Gateways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<ParentRef>,
+    /// The hostnames.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hostnames: Vec<Hostname>,
+    /// Since when they drain; `None` until every declared Gateway has accepted the route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<Timestamp>,
+}
+
+impl LeavingGateways {
+    /// Who is leaving, and why not yet.
+    pub(crate) fn in_words(&self, namespace: &Namespace) -> String {
+        let gateways = self.gateways.iter().map(|gateway| gateway.in_words(namespace));
+        let hostnames = self.hostnames.iter().map(|hostname| format!("hostname {hostname}"));
+        let who = gateways.chain(hostnames).collect::<Vec<_>>().join(", ");
+        match self.draining_since {
+            Some(_) => format!("{who}: requests under way may finish"),
+            None => format!("{who}: kept until the declared Gateways have accepted the route"),
+        }
     }
 }
 

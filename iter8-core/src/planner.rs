@@ -2,10 +2,12 @@
 
 use alloc::vec::Vec;
 
+mod gateways;
 mod live;
 mod removal;
 mod rules;
 
+use gateways::Leaving;
 use live::Live;
 pub(crate) use removal::Acceptance;
 use rules::Routing;
@@ -75,7 +77,8 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let removals = removal::removals(&situation, &rules, pending.as_ref());
     // Nothing tells when a parent that says nothing counts as accepting.
     let acceptance = situation.live.route().map(|route| Acceptance::without_refusals(route, observation.now));
-    let look_again = [removals.look_again, acceptance.and_then(|acceptance| acceptance.due())];
+    let Leaving { gateways: leaving, look_again: gateways_due, notice } = gateways::leaving(&situation);
+    let look_again = [removals.look_again, acceptance.and_then(|acceptance| acceptance.due()), gateways_due];
 
     let mut versions = Vec::with_capacity(situation.declared.len().saturating_add(removals.versions.len()));
     for (place, declared) in situation.declared.iter().enumerate() {
@@ -97,6 +100,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
         port: release.service_port,
         gateways: release.gateways.clone(),
         hostnames: release.hostnames.clone(),
+        leaving,
         labels: release.route_labels.clone(),
         annotations: release.route_annotations.clone(),
         timeouts,
@@ -112,7 +116,14 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
             .is_some_and(|route| keeps_other_routes(&situation.live, route, observation.now)),
         route,
         versions,
-        notices: release.warnings.iter().chain(&release.notices).cloned().chain(notices).collect(),
+        notices: release
+            .warnings
+            .iter()
+            .chain(&release.notices)
+            .cloned()
+            .chain(notices)
+            .chain(notice)
+            .collect(),
         look_again: look_again.into_iter().flatten().min(),
     }
 }

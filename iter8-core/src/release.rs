@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter::{FilterType, RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
+use crate::parent_ref::ParentRef;
 use crate::route_match::RouteMatch;
 use crate::weight::{Percent, Port, Weight};
 use crate::{Fields, Value};
@@ -374,31 +375,4 @@ pub enum Declared<T> {
     Null,
     /// The field has this value.
     Value(T),
-}
-
-/// A Gateway that the routes attach to, as in `parentRefs`.
-///
-/// ```
-/// use iter8_core::{Document, Release};
-///
-/// let document = Document::from_yaml("gateway: [{name: edge, sectionName: https}]\napplication: {}")?;
-/// let gateways = Release::from_document(&document).0.gateways;
-/// assert_eq!((gateways[0].name.as_str(), gateways[0].section_name.as_deref()), ("edge", Some("https")));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ParentRef {
-    /// API group, default `gateway.networking.k8s.io`.
-    pub group: Option<String>,
-    /// Kind, default `Gateway`.
-    pub kind: Option<String>,
-    /// Namespace, default that of the Release.
-    pub namespace: Option<Namespace>,
-    /// Name.
-    pub name: ObjectName,
-    /// Only the listener of this name.
-    pub section_name: Option<ObjectName>,
-    /// Only listeners with this port.
-    pub port: Option<Port>,
 }

@@ -9,9 +9,10 @@ use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
 use crate::observation::{TargetPort, VersionDeclaration};
+use crate::parent_ref::ParentRef;
 use crate::plan::PlannedMirror;
 use crate::precedence::{Arrangement, Claimant};
-use crate::release::{Environment, ParentRef, Protocol, ReleaseKey, Specification, Strategy};
+use crate::release::{Environment, Protocol, ReleaseKey, Specification, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::{Labels, List, Text};
 use crate::weight::{Percent, Port, Weight};
@@ -67,6 +68,8 @@ pub struct ValidRelease {
     pub app_protocols: AppProtocols,
     /// How much fits into a route, by the capabilities it was validated for.
     pub limits: Limits,
+    /// The protocols whose routes can copy requests, by the same capabilities.
+    pub copying: List<Protocol>,
     /// Whether the default rule has a match.
     pub(crate) has_default_match: bool,
     /// How the mesh chooses among rules, by the same capabilities.

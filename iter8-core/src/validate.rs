@@ -24,9 +24,10 @@ use crate::field_path::Path;
 use crate::filter::FilterType;
 use crate::name::{Hostname, Namespace, ServiceName};
 use crate::notice::Notice;
+use crate::parent_ref::ParentRef;
 use crate::plan::PlannedMirror;
 use crate::precedence::Arrangement;
-use crate::release::{Environment, ParentRef, Release, ReleaseKey, RouteOptions, Strategy, Version};
+use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy, Version};
 use crate::shared::List;
 use crate::valid_release::{ValidRelease, ValidVersion};
 use crate::violation::{InvalidReleaseError, Violation};
@@ -204,6 +205,7 @@ fn check(
         protocol: mesh.protocol,
         app_protocols: mesh.app_protocols(),
         limits: capabilities.limits,
+        copying: mesh.copying(),
         has_default_match: mesh.has_default_match(),
         precedence: mesh.routes.precedence,
         application: name,

@@ -8,7 +8,7 @@ use iter8_core::{
     RouteCapabilities, RouteFilter, ServiceName, VERSION_HEADER,
 };
 
-use crate::{declared_filters, filters, matches, reference, timeouts};
+use crate::{declared_filters, filters, gateways, matches, reference, timeouts};
 
 /// What the mesh makes of a plan that another mesh would route in another form.
 #[derive(Clone, Copy)]
@@ -39,11 +39,14 @@ pub(crate) fn render(route: &PlannedRoute, lowering: &Lowering<'_>) -> Vec<HttpR
         let parents = vec![reference::front_service(route)];
         routes.push(named(route, lowering, route.name.as_str(), parents, None));
     }
-    if lowering.parents.gateway && !route.gateways.is_empty() {
-        let hostnames: Vec<_> = route.hostnames.iter().map(ToString::to_string).collect();
-        let parents = route.gateways.iter().map(reference::gateway).collect();
+    let parents: Vec<_> = route.gateway_parents().map(reference::gateway).collect();
+    if lowering.parents.gateway && !parents.is_empty() {
+        let hostnames: Vec<_> = route.gateway_hostnames().map(ToString::to_string).collect();
         let hostnames = Some(hostnames).filter(|hostnames| !hostnames.is_empty());
-        routes.push(named(route, lowering, &format!("{}-gateway", route.name), parents, hostnames));
+        let mut object = named(route, lowering, &format!("{}-gateway", route.name), parents, hostnames);
+        let annotations = object.metadata.annotations.get_or_insert_default();
+        annotations.extend(gateways::annotation(route));
+        routes.push(object);
     }
     routes
 }

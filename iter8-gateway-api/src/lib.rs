@@ -6,8 +6,8 @@
 //!
 //! | | route `A` | route `A-gateway` |
 //! |---|---|---|
-//! | parents | the front Service `A`, with its port | the declared Gateways |
-//! | hostnames | none: the route takes every request to the Service | those of the release |
+//! | parents | the front Service `A`, with its port | the declared Gateways, and for a while those before them |
+//! | hostnames | none: the route takes every request to the Service | those of the release, likewise |
 //! | rules | the plan's | the plan's |
 //!
 //! Every backendRef has its weight and adds the response header `app-version`, the name of the version's Service. In a
@@ -40,6 +40,7 @@
 
 mod declared_filters;
 mod filters;
+mod gateways;
 mod grpc_route;
 mod http_route;
 mod matches;

@@ -1,6 +1,6 @@
 //! Live routes → [`RouteObservation`].
 
-mod parents;
+pub(crate) mod parents;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -15,7 +15,7 @@ use iter8_core::{
 use crate::http_route::Lowering;
 use crate::reference::Parent;
 use crate::route::Route;
-use crate::{declared_filters, filters, grpc_route, matches, reference, timeouts};
+use crate::{declared_filters, filters, gateways, grpc_route, matches, reference, timeouts};
 
 /// The field manager that writes the routes.
 const FIELD_MANAGER: &str = "iter8";
@@ -82,6 +82,7 @@ fn observe_kind(
         named: routes.iter().flat_map(|live| named(&live.route)).collect(),
         written: routes.iter().filter_map(|live| written(&live.route)).max(),
         parents: routes.iter().flat_map(|live| parents::reports(&live.route)).collect(),
+        gateways: routes.iter().find_map(|live| gateways::observe(&live.route)),
     })
 }
 

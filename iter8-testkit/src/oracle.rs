@@ -27,6 +27,9 @@
 //! 10. A change of protocol waits as a change of strategy does, and holds a single default rule and mirrors, too. Matches
 //!     of another protocol are not kept. The routes of the protocol before stay until those of the new one are in force.
 //! 11. A weight means nothing without others: a version that is left alone keeps none but the one that it has alone.
+//! 12. A Gateway or hostname that has left the document keeps the route until every declared Gateway has accepted it as it
+//!     is now, and for `drainSeconds` more; without any Gateway in the document that is at once. One that refuses the route
+//!     goes at once, and so does one for which there is no room beside the declared ones.
 //!
 //! ```
 //! use iter8_core::{Capabilities, plan};
@@ -42,6 +45,7 @@
 //! ```
 
 mod choose;
+mod gateways;
 mod promotion;
 mod protocol;
 mod removal;
@@ -111,7 +115,8 @@ pub fn check(
     front(release, &in_force.declaration, plan.front.as_ref())?;
     state::check(&case, plan)?;
     protocol::check(&case, plan)?;
-    removal::check(&case, plan)
+    let due = gateways::check(&case, plan)?;
+    removal::check(&case, plan, due)
 }
 
 /// The front Service leads to the primary in force, and its targetPort is said where it is another port.

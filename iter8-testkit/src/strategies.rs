@@ -18,6 +18,7 @@
 
 mod cluster;
 mod edit;
+mod gateways;
 mod history;
 mod observation;
 mod protocol;
@@ -28,6 +29,7 @@ use proptest::test_runner::Config;
 
 pub use cluster::{Cluster, Progress, planned_rules};
 pub use edit::{Edit, VersionEdit, edits};
+pub use gateways::planned_gateways;
 pub use history::{History, Moment, Step, histories};
 pub use observation::{Situation, observations, situations};
 pub use release::{key, releases, releases_of, route_matches, valid_releases};

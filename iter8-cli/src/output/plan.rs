@@ -2,8 +2,7 @@
 
 use clap::ValueEnum;
 use iter8_core::{
-    FrontService, Hostname, Namespace, Notice, ParentRef, PlannedRoute, PlannedRule, RouteMatch, RoutePlan,
-    ValidRelease,
+    FrontService, Hostname, Notice, ParentRef, PlannedRoute, PlannedRule, RouteMatch, RoutePlan, ValidRelease,
 };
 
 use super::table::{Cell, Table};
@@ -23,7 +22,7 @@ pub(crate) fn tables(release: &ValidRelease, plan: &RoutePlan, style: Style) -> 
     let strategy = style.paint(Paint::Bold, plan.strategy.as_str());
     let rules = if plan.rules().is_empty() { "no route\n".to_owned() } else { rules(plan).render(style) };
     let mut parts = vec![format!("{strategy} of {}\n", release.key), versions(plan).render(style), rules];
-    parts.extend(plan.route.as_ref().filter(|route| !route.gateways.is_empty()).map(gateways));
+    parts.extend(plan.route.as_ref().filter(|route| route.gateway_parents().next().is_some()).map(gateways));
     parts.extend(plan.front.as_ref().map(front));
     let notice = |text: &Notice| format!("{} {text}\n", style.paint(Paint::Warn, "note:"));
     parts.extend((!plan.notices.is_empty()).then(|| plan.notices.iter().map(notice).collect()));
@@ -44,18 +43,22 @@ fn front(front: &FrontService) -> String {
 
 /// The parents of the Gateways' route, which has the same rules.
 fn gateways(route: &PlannedRoute) -> String {
-    let parents: Vec<_> = route.gateways.iter().map(|parent| gateway(parent, &route.namespace)).collect();
-    let hosts: Vec<_> = route.hostnames.iter().map(Hostname::as_str).collect();
-    format!("the same rules apply at {} for {}\n", parents.join(", "), hosts.join(", "))
-}
-
-/// `Gateway infra/public, section https, port 443`
-fn gateway(parent: &ParentRef, namespace: &Namespace) -> String {
-    let kind = parent.kind.as_deref().unwrap_or("Gateway");
-    let namespace = parent.namespace.as_ref().unwrap_or(namespace);
-    let section = parent.section_name.iter().map(|section| format!(", section {section}"));
-    let port = parent.port.iter().map(|port| format!(", port {port}"));
-    format!("{kind} {namespace}/{}{}", parent.name, section.chain(port).collect::<String>())
+    let in_words = |gateways: &mut dyn Iterator<Item = &ParentRef>| {
+        gateways.map(|gateway| gateway.in_words(&route.namespace)).collect::<Vec<_>>().join(", ")
+    };
+    let hosts: Vec<_> = route.gateway_hostnames().map(Hostname::as_str).collect();
+    let (parents, hosts) = (in_words(&mut route.gateway_parents()), hosts.join(", "));
+    let kept = route.leaving.as_ref().map(|leaving| {
+        let hostnames = leaving.hostnames.iter().map(ToString::to_string);
+        let gateways = leaving.gateways.iter().map(|gateway| gateway.in_words(&route.namespace));
+        let who = gateways.chain(hostnames).collect::<Vec<_>>().join(", ");
+        let why = match leaving.draining_since {
+            Some(_) => "so that requests under way may finish",
+            None => "until the declared Gateways have accepted the route",
+        };
+        format!("of these {who} have left the document, and are kept {why}\n")
+    });
+    format!("the same rules apply at {parents} for {hosts}\n{}", kept.unwrap_or_default())
 }
 
 fn versions(plan: &RoutePlan) -> Table {

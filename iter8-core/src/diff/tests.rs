@@ -56,6 +56,7 @@ fn plan(versions: Vec<PlannedVersion>, rules: Vec<PlannedRule>) -> RoutePlan {
             port: Port::HTTP,
             gateways: List::default(),
             hostnames: List::default(),
+            leaving: None,
             labels: Labels::default(),
             annotations: Labels::default(),
             timeouts: crate::Timeouts::default(),

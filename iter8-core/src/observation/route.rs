@@ -7,7 +7,8 @@ use core::fmt;
 
 use super::Timestamp;
 use crate::filter::{RouteFilter, Timeouts};
-use crate::name::ServiceName;
+use crate::name::{Hostname, ServiceName};
+use crate::parent_ref::ParentRef;
 use crate::release::Protocol;
 use crate::route_match::RouteMatch;
 use crate::shared::{List, Text};
@@ -43,6 +44,9 @@ pub struct RouteObservation {
     pub written: Option<Timestamp>,
     /// What the parents of the routes say.
     pub parents: Vec<ParentReport>,
+    /// What was written of the Gateways' route; `None` where there is none, or its backend does not tell. Then Gateways
+    /// that leave the document leave the route at once.
+    pub gateways: Option<GatewaysObservation>,
 }
 
 impl RouteObservation {
@@ -67,6 +71,50 @@ impl RouteObservation {
             other => (self, other),
         }
     }
+}
+
+/// Who gets the Gateways' route, as it was written last. Changes by other hands are no part of it: they are repaired.
+///
+/// ```
+/// use iter8_core::{GatewaysObservation, ObservedGateway, Release, Document, Verdict};
+///
+/// let document = Document::from_yaml("gateway: edge\napplication: {}")?;
+/// let parent = Release::from_document(&document).0.gateways.remove(0);
+/// let written = GatewaysObservation {
+///     parents: vec![ObservedGateway { parent, verdict: Verdict::Silent }],
+///     hostnames: vec!["shop.example.com".parse()?],
+///     draining_since: None,
+/// };
+/// assert_ne!(written, GatewaysObservation::default());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GatewaysObservation {
+    /// Its parents, in order.
+    pub parents: Vec<ObservedGateway>,
+    /// Its hostnames, in order.
+    pub hostnames: Vec<Hostname>,
+    /// Since when those drain that have left the document.
+    pub draining_since: Option<Timestamp>,
+}
+
+/// A parent of the live Gateways' route.
+///
+/// ```
+/// use iter8_core::{Document, ObservedGateway, Release, Verdict};
+///
+/// let document = Document::from_yaml("gateway: edge\napplication: {}")?;
+/// let parent = Release::from_document(&document).0.gateways.remove(0);
+/// let seen = ObservedGateway { parent, verdict: Verdict::Accepted };
+/// assert_eq!(seen.parent.name.as_str(), "edge");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedGateway {
+    /// The parent, as it was declared.
+    pub parent: ParentRef,
+    /// What it says of the route as it is now.
+    pub verdict: Verdict,
 }
 
 /// A live rule.

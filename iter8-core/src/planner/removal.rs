@@ -43,14 +43,23 @@ impl<'a> Acceptance<'a> {
 
     /// Whether the parents have accepted them that do not refuse.
     pub(super) fn without_refusals(route: &RouteObservation, now: Timestamp) -> Self {
+        Self::by(route.parents.iter().map(|report| &report.verdict), route.written, now)
+    }
+
+    /// Whether those have accepted a route written at that moment that do not refuse.
+    pub(super) fn by<'v>(
+        verdicts: impl Iterator<Item = &'v Verdict>,
+        written: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
         let mut acceptance = Self::Accepted;
-        for report in &route.parents {
-            match &report.verdict {
+        for verdict in verdicts {
+            match verdict {
                 Verdict::Accepted | Verdict::Refused { .. } => {}
                 Verdict::Stale => acceptance = Self::Pending(None),
                 Verdict::AcceptedUnversioned | Verdict::Silent => {
                     // A route that does not say when it was written was written long ago.
-                    let due = route.written.map(|written| written.plus_seconds(SILENT_ACCEPTANCE_SECONDS));
+                    let due = written.map(|written| written.plus_seconds(SILENT_ACCEPTANCE_SECONDS));
                     if let Some(due) = due.filter(|due| *due > now)
                         && matches!(acceptance, Self::Accepted)
                     {

@@ -297,8 +297,9 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, reason: &Reason) -> R
             situation.observation.versions.values().filter_map(|version| version.service.as_ref());
         services.any(|service| service.name == *name && !service.deleting)
     };
+    let can_copy = situation.release.copying.contains(&routing.protocol);
     let is_copied_to = |service: &ServiceName| {
-        let mut declared = situation.declared.iter();
+        let mut declared = situation.declared.iter().filter(|_| can_copy);
         declared.any(|declared| declared.version.service == *service && declared.readiness.is_routable())
     };
     for live in situation.live.rules() {

@@ -8,25 +8,20 @@ use super::carried::{GROUP_RULE, KIND_RULE, is_group, is_kind};
 use crate::Violation;
 use crate::field_path::Path;
 use crate::name::Namespace;
-use crate::release::ParentRef;
-
-/// The most parents of a route (CRDs of the routes, Gateway API v1.5.1).
-const PARENTS: usize = 32;
-
-const GROUP: &str = "gateway.networking.k8s.io";
+use crate::parent_ref::ParentRef;
 
 pub(super) fn check(gateways: &[ParentRef], namespace: &Namespace, violations: &mut Vec<Violation>) {
     let path = Path::ROOT.field("gateway");
-    if gateways.len() > PARENTS {
-        let message = format!("a route has at most {PARENTS} parents, not {}", gateways.len());
+    if gateways.len() > ParentRef::MOST {
+        let message = format!("a route has at most {} parents, not {}", ParentRef::MOST, gateways.len());
         violations.push(Violation::new(path, message).hint("leave some out"));
         return;
     }
     let mut parents = BTreeMap::new();
     for (index, parent) in gateways.iter().enumerate() {
         let path = path.index(index);
-        let group = parent.group.as_deref().unwrap_or(GROUP);
-        let kind = parent.kind.as_deref().unwrap_or("Gateway");
+        let object = parent.object(namespace);
+        let (group, kind, _, _) = object;
         if !is_group(group) {
             let violation = Violation::new(path.field("group"), "is not an API group").value(group);
             violations.push(violation.hint(GROUP_RULE));
@@ -40,14 +35,11 @@ pub(super) fn check(gateways: &[ParentRef], namespace: &Namespace, violations: &
             violations
                 .push(violation.hint("name a Gateway: the route of the front Service is there without it"));
         }
-        let parent_namespace = parent.namespace.as_ref().unwrap_or(namespace).as_str();
-        let parent_of = (group, kind, parent_namespace, parent.name.as_str());
-        let sections: &mut Vec<Option<&str>> = parents.entry(parent_of).or_default();
-        let own = parent.section_name.as_deref();
-        if !sections.is_empty() && (own.is_none() || sections.contains(&None) || sections.contains(&own)) {
+        let others: &mut Vec<&ParentRef> = parents.entry(object).or_default();
+        if others.iter().any(|other| !parent.fits_beside(other, namespace)) {
             let violation = Violation::new(path, "is there twice").of_absence().value(&parent.name);
             violations.push(violation.hint("leave it out, or name another `sectionName` in each"));
         }
-        sections.push(own);
+        others.push(parent);
     }
 }

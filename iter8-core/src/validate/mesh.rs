@@ -9,9 +9,10 @@ use crate::capabilities::{Capabilities, MatchKind, Precedence, RouteCapabilities
 use crate::field_path::Path;
 use crate::filter::{FilterType, RouteFilter, VERSION_HEADER};
 use crate::notice::{Notice, VersionMatch};
-use crate::release::{DeclaredFilter, ParentRef, Protocol, Release, Strategy};
+use crate::parent_ref::ParentRef;
+use crate::release::{DeclaredFilter, Protocol, Release, Strategy};
 use crate::route_match::RouteMatch;
-use crate::shared::Text;
+use crate::shared::{List, Text};
 use crate::valid_release::{AppProtocols, ValidVersion};
 use crate::weight::Percent;
 
@@ -40,6 +41,14 @@ impl<'a> Mesh<'a> {
         let of =
             |protocol| self.capabilities.of(protocol).and_then(|routes| routes.app_protocol).map(Text::from);
         AppProtocols { http: of(Protocol::Http), grpc: of(Protocol::Grpc) }
+    }
+
+    /// The protocols whose routes have `RequestMirror`.
+    pub(super) fn copying(&self) -> List<Protocol> {
+        let copies = |protocol: &Protocol| {
+            self.capabilities.of(*protocol).is_some_and(|it| it.has(FilterType::RequestMirror))
+        };
+        [Protocol::Http, Protocol::Grpc].into_iter().filter(copies).collect()
     }
 
     pub(super) fn name(&self) -> &'static str {

@@ -6,6 +6,7 @@ mod choice;
 mod declare;
 mod filters;
 mod front;
+mod gateways;
 mod golden;
 mod grpc;
 mod held;

@@ -11,7 +11,7 @@ fn specification() -> Capabilities {
 
 /// A mesh with so little room that versions have to wait.
 fn narrow() -> Capabilities {
-    let limits = Limits { rules: 3, backends_per_rule: 3, ..Limits::HTTP_ROUTE };
+    let limits = Limits { rules: 3, backends_per_rule: 3, hostnames: 5, ..Limits::HTTP_ROUTE };
     let http = RouteCapabilities { precedence: Precedence::PathLengthFirst, ..RouteCapabilities::HTTP };
     Capabilities { limits, http, ..Capabilities::specification() }
 }

@@ -46,6 +46,7 @@ fn edit(edit: &Edit) -> &'static str {
         Edit::Strategy(_) => "other strategy",
         Edit::Protocol(_) => "other protocol",
         Edit::Gateways(_) => "other Gateways",
+        Edit::Hostnames(_) => "other hostnames",
         Edit::DrainSeconds(_) => "other drain",
         Edit::Route(_) => "other route options",
         other => panic!("{other:?} has no class yet"),
@@ -85,6 +86,7 @@ fn histories_have_every_kind_of_edit_failure_and_verdict() {
         "other strategy",
         "other protocol",
         "other Gateways",
+        "other hostnames",
         "other drain",
         "other route options",
         "rollback",
@@ -135,6 +137,13 @@ fn note(counts: &mut Counts, moment: &Moment) {
             _ => {}
         }
     }
+    if let Some(leaving) = plan.route.as_ref().and_then(|route| route.leaving.as_ref()) {
+        let waits = leaving.draining_since.is_none();
+        counts.note(if waits { "Gateways wait to leave" } else { "Gateways drain" });
+        if !leaving.hostnames.is_empty() && leaving.gateways.is_empty() {
+            counts.note("only hostnames leave");
+        }
+    }
     if plan.keeps_other_routes {
         counts.note("routes of the protocol before stay");
     }
@@ -167,4 +176,5 @@ fn histories_lead_to_every_state_that_the_laws_speak_of() {
         "redefined version keeps its rule",
     ]);
     counts.assert_all(&["routes of the protocol before stay", "repair"]);
+    counts.assert_all(&["Gateways wait to leave", "Gateways drain", "only hostnames leave"]);
 }

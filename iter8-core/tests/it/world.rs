@@ -17,12 +17,12 @@ pub(crate) fn for_linkerd(strategy: &str, versions: &[&str]) -> ValidRelease {
     let precedence = Precedence::PathLengthFirst;
     let all = Capabilities::specification();
     let http = RouteCapabilities { precedence, ..RouteCapabilities::HTTP };
-    document_for(&text(strategy, versions), &Capabilities { http, ..all })
+    declared_for(&text(strategy, versions), &Capabilities { http, ..all })
 }
 
 /// The same for a mesh whose routes have so little room.
 pub(crate) fn in_room(limits: Limits, strategy: &str, versions: &[&str]) -> ValidRelease {
-    document_for(&text(strategy, versions), &Capabilities { limits, ..Capabilities::specification() })
+    declared_for(&text(strategy, versions), &Capabilities { limits, ..Capabilities::specification() })
 }
 
 fn text(strategy: &str, versions: &[&str]) -> String {
@@ -33,10 +33,11 @@ fn text(strategy: &str, versions: &[&str]) -> String {
 }
 
 pub(crate) fn document(text: &str) -> ValidRelease {
-    document_for(text, &Capabilities::specification())
+    declared_for(text, &Capabilities::specification())
 }
 
-fn document_for(text: &str, capabilities: &Capabilities) -> ValidRelease {
+/// The release of a document, for a mesh that can do this.
+pub(crate) fn declared_for(text: &str, capabilities: &Capabilities) -> ValidRelease {
     let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
     let document = Document::from_yaml(text).unwrap();
     declare(&key, &document, capabilities).unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -188,6 +189,7 @@ pub(crate) fn live_route(rules: Vec<ObservedRule>, written: Timestamp) -> RouteO
             parent: "Service test/web:80".into(),
             verdict: Verdict::AcceptedUnversioned,
         }],
+        gateways: None,
         rules,
     }
 }

@@ -106,9 +106,9 @@ fn sent(request: &Request, authority: &str, protocol: Protocol) -> simulator::Re
     request.headers.iter().fold(sent, |sent, (name, value)| sent.header(name, value))
 }
 
-/// Whether the mesh has all kinds of matches in the plan. Live rules, which the observation makes up and the plan may keep,
+/// Whether the mesh has all kinds of matches and copies in the plan. Live rules, which the observation makes up and the plan may keep,
 /// can be of a kind that no release for this mesh can declare.
-fn has_known_matches(backend: &GatewayApiBackend, plan: &RoutePlan) -> bool {
+fn is_of_mesh(backend: &GatewayApiBackend, plan: &RoutePlan) -> bool {
     let Some(route) = &plan.route else { return true };
     let kinds = backend.capabilities().of(route.protocol).unwrap().matches;
     let is_known = |entry: &RouteMatch| match entry {
@@ -123,7 +123,10 @@ fn has_known_matches(backend: &GatewayApiBackend, plan: &RoutePlan) -> bool {
                 || !call.any(|call| call.kind == ValueMatchType::RegularExpression)
         }
     };
+    let has_shares = backend.capabilities().of(route.protocol).unwrap().mirror_percent;
+    let mut copies = route.rules.iter().flat_map(|rule| &rule.mirrors);
     route.rules.iter().flat_map(|rule| rule.matches.iter()).all(is_known)
+        && copies.all(|copy| has_shares || [0, 100].contains(&copy.percent.get()))
 }
 
 /// Whether there is a route that the mesh can have, and whose rules do not meet the request with two matches whose order
@@ -138,7 +141,7 @@ fn is_decided(backend: &GatewayApiBackend, plan: &RoutePlan, request: &Request) 
         let others = met[index + 1..].iter().flatten();
         others.into_iter().any(|other| ones.iter().any(|one| is_left_open(one, other)))
     });
-    plan.route.is_some() && has_known_matches(backend, plan) && !is_open
+    plan.route.is_some() && is_of_mesh(backend, plan) && !is_open
 }
 
 /// The specification ranks regular expressions neither among themselves nor among other paths and calls. Notices tell of
@@ -312,7 +315,7 @@ fn law_5_every_request_to_the_front_service_goes_to_one_version() {
         let plan = plan(release, observation);
         let (routes, protocol) = (simulated(backend, release, &plan), protocol(&plan, release));
         let (front, authority, _) = parents(backend, release, protocol).remove(0);
-        for request in requests.iter().filter(|_| has_known_matches(backend, &plan)) {
+        for request in requests.iter().filter(|_| is_of_mesh(backend, &plan)) {
             let outcome = routes.route(&front, &sent(request, &authority, protocol));
             // Without a route the front Service leads to the primary.
             prop_assert_eq!(outcome.passthrough, plan.route.is_none());

@@ -5,6 +5,7 @@
 mod api_server;
 mod conformance;
 mod equivalence;
+mod gateways;
 mod golden;
 mod grpc;
 mod lowering;

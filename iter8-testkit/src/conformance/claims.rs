@@ -7,7 +7,7 @@ use iter8_core::{FilterType, Observation, RoutePlan, RoutingBackend, plan};
 use serde_json::Value;
 
 use super::{Claim, Conformance, Planned};
-use crate::strategies::{key, planned_rules};
+use crate::strategies::{key, planned_gateways, planned_rules};
 
 type Found = Result<(), String>;
 
@@ -90,7 +90,16 @@ fn reads_back<B: RoutingBackend>(suite: &Conformance<'_, B>, planned: &Planned<'
     let backends = expected.iter().flat_map(|rule| &rule.backends).map(|backend| backend.service.clone());
     let mirrors = expected.iter().flat_map(|rule| &rule.mirrors).map(|mirror| mirror.service.clone());
     let named: BTreeSet<_> = backends.chain(mirrors).collect();
-    same("the named Services", &named, &observed.map(|route| route.named).unwrap_or_default())
+    same(
+        "the named Services",
+        &named,
+        &observed.as_ref().map(|route| route.named.clone()).unwrap_or_default(),
+    )?;
+    // A backend that remembers none lets Gateways go at once.
+    match observed.and_then(|route| route.gateways) {
+        None => Ok(()),
+        gateways => same("the Gateways", &planned_gateways(&planned.plan), &gateways),
+    }
 }
 
 /// As it comes from the API server: through JSON, with defaults.
@@ -171,7 +180,10 @@ fn metadata<B: RoutingBackend>(suite: &Conformance<'_, B>, planned: &Planned<'_>
 fn names_are_stable<B: RoutingBackend>(suite: &Conformance<'_, B>, planned: &Planned<'_>) -> Found {
     let release = &planned.situation.release;
     let anew = plan(release, &Observation::all_ready(release));
-    if planned.plan.route.is_none() || anew.route.is_none() {
+    // Where Gateways are leaving that have no successors, their object is to go.
+    let is_at_gateways =
+        |plan: &RoutePlan| plan.route.as_ref().map(|route| route.gateway_parents().next().is_some());
+    if planned.plan.route.is_none() || is_at_gateways(&planned.plan) != is_at_gateways(&anew) {
         return Ok(());
     }
     let names = |plan: &RoutePlan| -> Result<Vec<String>, String> {

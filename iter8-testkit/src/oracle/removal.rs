@@ -10,8 +10,13 @@ use super::promotion::{Case, Known};
 /// "counts as acceptance 5 s after the route was written"
 const SILENCE_SECONDS: u32 = 5;
 
-pub(super) fn check(case: &Case<'_>, plan: &RoutePlan) -> Result<(), DisagreementError> {
-    let mut moments: Vec<Timestamp> = Vec::new();
+/// The removals, and the moment to look again, which may be `due` for another reason.
+pub(super) fn check(
+    case: &Case<'_>,
+    plan: &RoutePlan,
+    due: Option<Timestamp>,
+) -> Result<(), DisagreementError> {
+    let mut moments: Vec<Timestamp> = due.into_iter().collect();
     let mut expected = BTreeMap::new();
     for known in &case.removed {
         if let Some((removal, moment)) = removal(case, known) {
@@ -97,7 +102,7 @@ fn acceptance(case: &Case<'_>, route: &RouteObservation) -> Acceptance {
     Acceptance::Given
 }
 
-fn is_silent(verdict: &Verdict) -> bool {
+pub(super) fn is_silent(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Silent | Verdict::AcceptedUnversioned)
 }
 
@@ -106,6 +111,6 @@ pub(super) fn has_counted_as_accepting(case: &Case<'_>, route: &RouteObservation
     end_of_silence(route).is_none_or(|moment| moment <= case.observation.now)
 }
 
-fn end_of_silence(route: &RouteObservation) -> Option<Timestamp> {
+pub(super) fn end_of_silence(route: &RouteObservation) -> Option<Timestamp> {
     route.written.map(|written| written.plus_seconds(SILENCE_SECONDS))
 }

@@ -3,9 +3,11 @@
 mod write;
 
 use iter8_core::{
-    Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport, Protocol, RouteObservation,
-    RoutePlan, Timestamp, Verdict, VersionName, VersionObservation,
+    GatewaysObservation, Observation, ObservedBackend, ObservedMirror, ObservedRule, ParentReport, Protocol,
+    RouteObservation, RoutePlan, Timestamp, Verdict, VersionName, VersionObservation,
 };
+
+use super::release::key;
 
 /// How many steps a controller can be behind.
 const LONGEST_LAG: usize = 8;
@@ -166,6 +168,11 @@ impl Cluster {
                 old.filter(|old| (old.protocol, old.written) == (route.protocol, route.written))
             {
                 route.parents.clone_from(&old.parents);
+                let verdicts = old.gateways.iter().flat_map(|old| &old.parents).map(|old| &old.verdict);
+                for (live, old) in route.gateways.iter_mut().flat_map(|live| &mut live.parents).zip(verdicts)
+                {
+                    live.verdict.clone_from(old);
+                }
             }
         });
         seen
@@ -224,6 +231,9 @@ impl Cluster {
         for_each_route(&mut self.now, |route| {
             for parent in &mut route.parents {
                 parent.verdict = verdict.clone();
+            }
+            for gateway in route.gateways.iter_mut().flat_map(|gateways| &mut gateways.parents) {
+                gateway.verdict = verdict.clone();
             }
         });
     }
@@ -338,13 +348,19 @@ pub(super) fn both(
     }
 }
 
-/// A live route with these rules, of which nobody has said anything yet.
+/// A live route with these rules and Gateways, of which nobody has said anything yet.
 pub(super) fn route(
     rules: Vec<ObservedRule>,
+    gateways: Option<GatewaysObservation>,
     protocol: Protocol,
     port: u16,
     written: Timestamp,
 ) -> RouteObservation {
+    let silent = |parent: String| ParentReport { parent: parent.into(), verdict: Verdict::Silent };
+    let namespace = key().namespace;
+    let of_gateways = gateways.iter().flat_map(|gateways| &gateways.parents);
+    let of_gateways = of_gateways.map(|gateway| silent(gateway.parent.in_words(&namespace)));
+    let parents = std::iter::once(silent(format!("Service test/web:{port}"))).chain(of_gateways).collect();
     let backends = rules.iter().flat_map(|rule| &rule.backends).map(|backend| &backend.service);
     let mirrors = rules.iter().flat_map(|rule| &rule.mirrors).map(|mirror| &mirror.service);
     RouteObservation {
@@ -352,10 +368,8 @@ pub(super) fn route(
         other: None,
         named: backends.chain(mirrors).cloned().collect(),
         written: Some(written),
-        parents: vec![ParentReport {
-            parent: format!("Service test/web:{port}").into(),
-            verdict: Verdict::Silent,
-        }],
+        parents,
+        gateways,
         rules,
     }
 }

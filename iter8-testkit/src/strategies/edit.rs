@@ -1,11 +1,11 @@
 //! What a user does to a document.
 
 use iter8_core::{
-    Declared, ParentRef, Port, Protocol, Release, RouteMatch, RouteOptions, Strategy as Routing, Version,
-    VersionName, Weight,
+    Declared, Hostname, ParentRef, Port, Protocol, Release, RouteMatch, RouteOptions, Strategy as Routing,
+    Version, VersionName, Weight,
 };
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 
 use super::release::{NAMES, fit_for, gateways, matches_of_one, name, number, route_options, versions};
 
@@ -38,6 +38,8 @@ pub enum Edit {
     Protocol(Protocol),
     /// Other Gateways.
     Gateways(Vec<ParentRef>),
+    /// Other hostnames.
+    Hostnames(Vec<Hostname>),
     /// Another drain.
     DrainSeconds(u32),
     /// Other timeouts, filters or labels of the routes.
@@ -76,6 +78,7 @@ impl Edit {
             Self::Strategy(strategy) => edited.application.strategy = Some(*strategy),
             Self::Protocol(protocol) => edited.application.protocol = Some(*protocol),
             Self::Gateways(gateways) => edited.gateways.clone_from(gateways),
+            Self::Hostnames(hostnames) => edited.hostnames.clone_from(hostnames),
             Self::DrainSeconds(seconds) => edited.application.drain_seconds = Some(*seconds),
             Self::Route(options) => edited.application.route = options.clone(),
             Self::Version(place, edit) => {
@@ -159,6 +162,7 @@ fn remove(versions: &mut Vec<Version>, place: usize) {
 /// ```
 pub fn edits() -> impl Strategy<Value = Edit> {
     let place = || 0..4_usize;
+    let hostnames = ["example.org", "shop.example.org"].map(name::<Hostname>);
     let named = (versions(), select(&NAMES[..]), any::<bool>()).prop_map(|(version, own, is_named)| {
         Box::new(Version { name: is_named.then(|| name(own)), ..version })
     });
@@ -183,6 +187,7 @@ pub fn edits() -> impl Strategy<Value = Edit> {
         1 => strategies.prop_map(Edit::Strategy),
         1 => select(vec![Protocol::Http, Protocol::Grpc]).prop_map(Edit::Protocol),
         1 => gateways().prop_map(Edit::Gateways),
+        1 => subsequence(hostnames.to_vec(), 0..=2).prop_map(Edit::Hostnames),
         1 => (0..9_u32).prop_map(Edit::DrainSeconds),
         1 => route_options().prop_map(Edit::Route),
     ]

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::cluster::{both, planned_rules, route};
+use super::gateways::{draining_since, live_gateways, planned_gateways};
 use super::protocol::of_protocol;
 use super::release::{matches_of_one, number, valid_releases};
 
@@ -106,7 +107,7 @@ pub fn observations(releases: &[ValidRelease]) -> impl Strategy<Value = Observat
     let versions: std::collections::BTreeMap<_, _> =
         declared.map(|version| (version.name.clone(), VersionObservation::ready(version))).collect();
     let states = vec((states(), 0..12_u32), versions.len());
-    let first = releases.first().cloned();
+    let (first, last) = (releases.first().cloned(), releases.last().cloned());
     let front = option::weighted(0.8, any::<Index>());
     (states, live_routes(releases), front).prop_map(move |(states, live, front)| {
         let mut observation =
@@ -131,17 +132,54 @@ pub fn observations(releases: &[ValidRelease]) -> impl Strategy<Value = Observat
         });
         observation.route = match live {
             LiveRoute::Absent => None,
-            LiveRoute::AsPlanned(written) => first.as_ref().and_then(|release| {
-                let plan = plan(release, &Observation { route: None, ..observation.clone() });
-                let rules = planned_rules(&plan);
-                let mut route = route(rules, release.protocol, release.service_port.get(), written);
-                route.parents.iter_mut().for_each(|parent| parent.verdict = Verdict::AcceptedUnversioned);
-                (!route.rules.is_empty()).then_some(route)
-            }),
+            LiveRoute::AsPlanned(written) => {
+                first.as_ref().and_then(|release| as_planned(release, &observation, written))
+            }
+            LiveRoute::Rewritten(written, verdict, since) => {
+                let live = first.as_ref().and_then(|release| as_planned(release, &observation, written));
+                live.map(|live| rewritten(last.as_ref(), &observation, live, &verdict, since))
+            }
             LiveRoute::Arbitrary(route) => Some(route),
         };
         observation
     })
+}
+
+/// The route of a release, accepted.
+fn as_planned(
+    release: &ValidRelease,
+    observation: &Observation,
+    written: Timestamp,
+) -> Option<RouteObservation> {
+    let plan = plan(release, &Observation { route: None, ..observation.clone() });
+    let (rules, gateways) = (planned_rules(&plan), planned_gateways(&plan));
+    let mut route = route(rules, gateways, release.protocol, release.service_port.get(), written);
+    let gateways = route.gateways.iter_mut().flat_map(|gateways| &mut gateways.parents);
+    let verdicts = gateways.map(|gateway| &mut gateway.verdict);
+    verdicts
+        .chain(route.parents.iter_mut().map(|parent| &mut parent.verdict))
+        .for_each(|verdict| *verdict = Verdict::AcceptedUnversioned);
+    (!route.rules.is_empty()).then_some(route)
+}
+
+/// A live route with the Gateways that a release plans for it.
+fn rewritten(
+    release: Option<&ValidRelease>,
+    observation: &Observation,
+    live: RouteObservation,
+    verdict: &Verdict,
+    since: Option<Timestamp>,
+) -> RouteObservation {
+    let observation = Observation { route: Some(live.clone()), ..observation.clone() };
+    let Some(mut gateways) = release.and_then(|release| planned_gateways(&plan(release, &observation)))
+    else {
+        return live;
+    };
+    for gateway in &mut gateways.parents {
+        gateway.verdict = verdict.clone();
+    }
+    gateways.draining_since = since;
+    RouteObservation { gateways: Some(gateways), ..live }
 }
 
 /// The state of one version's objects.
@@ -235,6 +273,9 @@ enum LiveRoute {
     Absent,
     /// That of the first release, where it has one, written at this moment.
     AsPlanned(Timestamp),
+    /// The same, written once more for the Gateways of the last release; what its parents say, and since when those drain
+    /// that are leaving.
+    Rewritten(Timestamp, Verdict, Option<Timestamp>),
     /// Any.
     Arbitrary(RouteObservation),
 }
@@ -256,14 +297,19 @@ fn live_routes(releases: &[ValidRelease]) -> impl Strategy<Value = LiveRoute> + 
             vec(rules(services.clone(), protocol), 0..4),
             option::weighted(0.8, written()),
             vec(verdicts(), 0..3),
+            live_gateways(NOW, verdicts()),
         )
-            .prop_map(move |(rules, written, verdicts)| {
+            .prop_map(move |(rules, written, verdicts, gateways)| {
                 let parents = verdicts.into_iter().enumerate().map(|(index, verdict)| ParentReport {
                     parent: format!("Gateway test/g{index}").into(),
                     verdict,
                 });
                 let (parents, rules) = (parents.collect(), with_one_default_rule(rules, protocol));
-                RouteObservation { parents, written, ..route(rules, protocol, 80, Timestamp::default()) }
+                RouteObservation {
+                    parents,
+                    written,
+                    ..route(rules, gateways, protocol, 80, Timestamp::default())
+                }
             })
     };
     let present = select(vec![(true, false), (true, false), (false, true), (true, true)]);
@@ -275,7 +321,9 @@ fn live_routes(releases: &[ValidRelease]) -> impl Strategy<Value = LiveRoute> + 
     );
     prop_oneof![
         1 => Just(LiveRoute::Absent),
-        4 => written().prop_map(LiveRoute::AsPlanned),
+        3 => written().prop_map(LiveRoute::AsPlanned),
+        2 => (written(), verdicts(), draining_since(NOW))
+            .prop_map(|(written, verdict, since)| LiveRoute::Rewritten(written, verdict, since)),
         3 => arbitrary,
     ]
 }

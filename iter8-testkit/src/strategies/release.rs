@@ -11,6 +11,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::gateways::gateway;
 use super::protocol::fit_for_protocol;
 
 /// Names that a version may have; a version without one is called after its place in the list.
@@ -236,15 +237,9 @@ fn value_matches(names: &[&str], values: &[(bool, u8)]) -> Vec<ValueMatch> {
 
 /// No Gateway in most cases.
 pub(super) fn gateways() -> impl Strategy<Value = Vec<ParentRef>> {
-    let gateway = |own: &str| ParentRef {
-        group: None,
-        kind: None,
-        namespace: (own == "shared").then(|| name("infra")),
-        name: name(own),
-        section_name: None,
-        port: None,
-    };
-    let (one, two) = (vec![gateway("public")], vec![gateway("public"), gateway("shared")]);
+    let public = gateway("public", None, None);
+    let shared = gateway("shared", Some("infra"), None);
+    let (one, two) = (vec![public.clone()], vec![public, shared]);
     prop_oneof![3 => Just(Vec::new()), 1 => Just(one), 1 => Just(two)]
 }
 

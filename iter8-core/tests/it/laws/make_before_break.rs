@@ -1,14 +1,14 @@
 //! Law 7: what serves now serves until what replaces it is ready.
 
 use iter8_core::{
-    Observation, ObservedRule, Readiness, Removal, RouteMatch, ServiceName, Strategy as Routing, Timestamp,
-    Weight, plan,
+    Hostname, Observation, ObservedGateway, ObservedRule, ParentRef, Readiness, Removal, RouteMatch,
+    ServiceName, Strategy as Routing, Timestamp, Verdict, Weight, plan,
 };
 use iter8_testkit::oracle::State;
 use iter8_testkit::strategies::{Moment, Progress, config, histories};
 use proptest::prelude::*;
 
-use super::{at_every_plan, capabilities, is_live, live_rules, primary_state, serving, state_of};
+use super::{at_every_plan, capabilities, is_live, live, live_rules, primary_state, serving, state_of};
 use crate::world::rules;
 
 /// The live rule that is a Service's own.
@@ -61,6 +61,13 @@ fn leads_to_pods(observation: &Observation) -> Result<(), TestCaseError> {
 /// Removals without their times, and the moment to look again.
 fn removals(plan: &iter8_core::RoutePlan) -> Vec<(String, Removal)> {
     plan.removed().map(|(version, removal)| (version.name.to_string(), removal)).collect()
+}
+
+/// The parents and hostnames of the Gateways' route.
+fn leaving(plan: &iter8_core::RoutePlan) -> (Vec<ParentRef>, Vec<Hostname>) {
+    let parents = plan.route.iter().flat_map(iter8_core::PlannedRoute::gateway_parents);
+    let hostnames = plan.route.iter().flat_map(iter8_core::PlannedRoute::gateway_hostnames);
+    (parents.cloned().collect(), hostnames.cloned().collect())
 }
 
 proptest! {
@@ -159,6 +166,32 @@ proptest! {
     }
 
     #[test]
+    fn law_7_a_gateway_or_hostname_goes_only_when_the_declared_ones_have_the_route_and_its_drain_is_over(history in histories()) {
+        at_every_plan(&history, |moment| {
+            let (Some(route), Some(live)) = (&moment.plan.route, live(moment).and_then(|live| live.gateways.as_ref())) else {
+                return Ok(());
+            };
+            let namespace = &moment.release.key.namespace;
+            let is_served = |seen: &&ObservedGateway| !matches!(seen.verdict, Verdict::Refused { .. });
+            let goes = |seen: &ObservedGateway| !route.gateway_parents().any(|parent| parent.is_same(&seen.parent, namespace));
+            let goes = live.parents.iter().filter(is_served).any(goes)
+                || route.gateway_parents().next().is_some()
+                    && live.hostnames.iter().any(|hostname| !route.gateway_hostnames().any(|planned| planned == hostname));
+            if !goes {
+                return Ok(());
+            }
+            for declared in &moment.release.gateways {
+                let is_live = live.parents.iter().any(|seen| seen.parent.is_same(declared, namespace) && is_served(&seen));
+                prop_assert!(is_live, "{declared:?} does not have the route: {live:?}");
+            }
+            let drain = moment.release.drain_seconds;
+            let until = live.draining_since.map(|since| since.plus_seconds(drain));
+            prop_assert!(drain == 0 || until.is_some_and(|until| until <= moment.seen.now), "{live:?}");
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn law_7_nothing_is_due_before_the_moment_to_look_again(history in histories()) {
         at_every_plan(&history, |moment| {
             let mut later = moment.seen.clone();
@@ -169,6 +202,7 @@ proptest! {
             let again = plan(&moment.release, &later);
             prop_assert_eq!(rules(&moment.plan), rules(&again));
             prop_assert_eq!(removals(&moment.plan), removals(&again));
+            prop_assert_eq!(leaving(&moment.plan), leaving(&again));
             Ok(())
         })?;
     }
@@ -182,7 +216,7 @@ proptest! {
             for version in release.versions() {
                 cluster.progress(&version.name, &Progress::Finished);
             }
-            cluster.report(&iter8_core::Verdict::AcceptedUnversioned);
+            cluster.report(&Verdict::AcceptedUnversioned);
             cluster.wait(9);
         }
         let end = plan(&release, cluster.now());
@@ -191,6 +225,7 @@ proptest! {
         prop_assert!(end.versions.iter().all(|version| version.readiness == Readiness::Ready), "{:?}", end.versions);
         prop_assert_eq!(rules(&end), rules(&anew));
         prop_assert_eq!(&end.front, &anew.front);
+        prop_assert_eq!(leaving(&end), leaving(&anew));
         prop_assert_eq!((end.look_again, end.repair), (None, false));
     }
 }

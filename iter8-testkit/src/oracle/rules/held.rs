@@ -80,9 +80,11 @@ pub(super) fn rules(case: &Case<'_>) -> Option<Held> {
             split = primary.map(|(service, (port, _))| (service, (port, Weight::ONE))).collect();
         }
         if !split.is_empty() {
-            // A removed version gets no copies: nobody waits for what becomes of them.
+            // A removed version gets no copies: nobody waits for what becomes of them. A mesh that has none to give may
+            // refuse the whole route.
+            let can_copy = case.release.copying.contains(&case.live_protocol());
             let is_declared = |service: &ServiceName| {
-                case.declared.iter().any(|known| known.service.as_ref() == Some(service))
+                can_copy && case.declared.iter().any(|known| known.service.as_ref() == Some(service))
             };
             let copies = live.mirrors.iter().filter(|copy| is_declared(&copy.service));
             let copies = copies.filter(|copy| can_serve(case, &copy.service));

@@ -6,6 +6,7 @@ use iter8_core::{
 };
 
 use super::{Cluster, both, planned_rules, route};
+use crate::strategies::gateways::{are_written, planned_gateways};
 
 impl Cluster {
     /// Does what a plan says, as a controller that dies after so many writes.
@@ -84,9 +85,13 @@ impl Cluster {
         let (mut own, mut other) = self.live_routes(plan);
         let rules = planned_rules(plan);
         if let Some(planned) = &plan.route {
-            let is_written = own.as_ref().is_some_and(|live| live.rules == rules && !plan.repair);
+            let gateways = planned_gateways(plan);
+            let is_written = own.as_ref().is_some_and(|live| {
+                live.rules == rules && !plan.repair && are_written(live.gateways.as_ref(), gateways.as_ref())
+            });
             if !is_written && writes.one() {
-                own = Some(route(rules, planned.protocol, release.service_port.get(), self.now.now));
+                let port = release.service_port.get();
+                own = Some(route(rules, gateways, planned.protocol, port, self.now.now));
             }
         } else if own.is_some() && writes.one() {
             own = None;

@@ -1,0 +1,191 @@
+//! Other Gateways and hostnames: those before keep the rules until the declared ones have them, and drain.
+
+use iter8_core::{
+    Capabilities, Hostname, Limits, Notice, Observation, RoutePlan, ValidRelease, Verdict, conditions, plan,
+};
+use iter8_testkit::strategies::Cluster;
+
+use crate::world::{declared_for, document};
+
+/// A release at these Gateways, with these hostnames where there are any, in flow style.
+fn text(gateways: &str, hostnames: &str) -> String {
+    let hostnames = if hostnames.is_empty() { String::new() } else { format!("hostnames: {hostnames}\n") };
+    format!(
+        "environment: deployment-gtw\ngateway: {gateways}\n{hostnames}application: {{strategy: canary, versions: [{{image: web:1}}]}}"
+    )
+}
+
+fn at(gateways: &str, hostnames: &str) -> ValidRelease {
+    document(&text(gateways, hostnames))
+}
+
+/// A cluster in which the release runs and everybody has accepted its routes.
+fn running(release: &ValidRelease) -> Cluster {
+    let mut cluster = Cluster::from(Observation::all_ready(release));
+    step(&mut cluster, release);
+    cluster.report(&Verdict::Accepted);
+    cluster.wait(60);
+    cluster
+}
+
+fn step(cluster: &mut Cluster, release: &ValidRelease) -> RoutePlan {
+    let plan = plan(release, cluster.now());
+    cluster.carry_out(release, &plan, usize::MAX);
+    plan
+}
+
+/// The names of the parents, and the hostnames.
+fn route(plan: &RoutePlan) -> (Vec<&str>, Vec<&str>) {
+    let route = plan.route.as_ref().unwrap();
+    let parents = route.gateway_parents().map(|parent| parent.name.as_str()).collect();
+    (parents, route.gateway_hostnames().map(Hostname::as_str).collect())
+}
+
+fn parents(plan: &RoutePlan) -> Vec<&str> {
+    route(plan).0
+}
+
+fn ready(release: &ValidRelease, cluster: &Cluster) -> String {
+    let plan = plan(release, cluster.now());
+    conditions(&plan, cluster.now(), &[]).last().map(|ready| ready.message.clone()).unwrap()
+}
+
+#[test]
+fn a_gateway_keeps_the_route_until_the_one_in_its_place_has_accepted_it_and_its_drain_is_over() {
+    let (before, after) = (at("old", "[shop.example.com]"), at("new", "[shop.example.com]"));
+    let mut cluster = running(&before);
+    for _ in 0..2 {
+        assert_eq!(parents(&step(&mut cluster, &after)), ["new", "old"]);
+        cluster.report(&Verdict::Stale);
+        cluster.wait(60);
+    }
+    assert_eq!(ready(&after, &cluster), "the parents have not yet accepted the route");
+
+    cluster.report(&Verdict::Accepted);
+    let drains = step(&mut cluster, &after);
+    let now = cluster.now().now;
+    assert_eq!((parents(&drains), drains.look_again), (vec!["new", "old"], Some(now.plus_seconds(5))));
+    cluster.report(&Verdict::Accepted);
+    assert_eq!(ready(&after, &cluster), "Gateway test/old: requests under way may finish");
+
+    cluster.wait(4);
+    assert_eq!(parents(&step(&mut cluster, &after)), ["new", "old"]);
+    cluster.wait(1);
+    let gone = step(&mut cluster, &after);
+    assert_eq!(parents(&gone), ["new"]);
+    assert_eq!(gone.route.unwrap().leaving, None);
+    cluster.report(&Verdict::Accepted);
+    assert_eq!(plan(&after, cluster.now()).look_again, None);
+}
+
+#[test]
+fn a_parent_that_says_nothing_counts_as_accepting_after_a_while() {
+    let (before, after) = (at("old", ""), at("new", ""));
+    let mut cluster = running(&before);
+    step(&mut cluster, &after);
+    let waits = plan(&after, cluster.now());
+    assert_eq!(waits.look_again, Some(cluster.now().now.plus_seconds(5)));
+    assert_eq!(waits.route.unwrap().leaving.unwrap().draining_since, None);
+    cluster.wait(5);
+    let drains = plan(&after, cluster.now()).route.unwrap().leaving.unwrap();
+    assert_eq!(drains.draining_since, Some(cluster.now().now));
+}
+
+#[test]
+fn a_new_gateway_that_refuses_the_route_does_not_take_the_place_of_the_old_one() {
+    let (before, after) = (at("old", ""), at("new", ""));
+    let mut cluster = running(&before);
+    step(&mut cluster, &after);
+    let mut seen = cluster.now().clone();
+    let refused = Verdict::Refused { reason: "NotAllowed".into(), message: "no".into() };
+    let live = seen.route.as_mut().unwrap().gateways.as_mut().unwrap();
+    live.parents[0].verdict = refused.clone();
+    seen.now = seen.now.plus_seconds(3600);
+    assert_eq!(parents(&plan(&after, &seen)), ["new", "old"]);
+    // The other way round there is nothing to keep.
+    let live = seen.route.as_mut().unwrap().gateways.as_mut().unwrap();
+    live.parents[1].verdict = refused;
+    assert_eq!(parents(&plan(&after, &seen)), ["new"]);
+}
+
+#[test]
+fn hostnames_are_kept_like_gateways() {
+    let (before, after) = (at("edge", "[a.example.com, b.example.com]"), at("edge", "[c.example.com]"));
+    let mut cluster = running(&before);
+    let both = step(&mut cluster, &after);
+    assert_eq!(route(&both), (vec!["edge"], vec!["c.example.com", "a.example.com", "b.example.com"]));
+    cluster.report(&Verdict::Accepted);
+    step(&mut cluster, &after);
+    cluster.report(&Verdict::Accepted);
+    assert_eq!(
+        ready(&after, &cluster),
+        "hostname a.example.com, hostname b.example.com: requests under way may finish"
+    );
+    cluster.wait(5);
+    assert_eq!(route(&step(&mut cluster, &after)).1, ["c.example.com"]);
+}
+
+#[test]
+fn without_gateways_in_the_document_those_before_only_drain() {
+    let (before, after) = (at("edge", "[a.example.com]"), at("[]", ""));
+    let mut cluster = running(&before);
+    let drains = step(&mut cluster, &after);
+    assert_eq!(route(&drains), (vec!["edge"], vec!["a.example.com"]));
+    assert_eq!(drains.look_again, Some(cluster.now().now.plus_seconds(5)));
+    cluster.wait(5);
+    assert_eq!(route(&step(&mut cluster, &after)), (vec![], vec![]));
+    assert_eq!(cluster.now().route.as_ref().unwrap().gateways, None);
+}
+
+#[test]
+fn a_drain_begins_anew_where_others_are_leaving() {
+    let (before, after) = (at("old", ""), at("new", ""));
+    let mut cluster = running(&before);
+    step(&mut cluster, &after);
+    cluster.report(&Verdict::Accepted);
+    step(&mut cluster, &after);
+    cluster.wait(4);
+    let rolled_back = step(&mut cluster, &before);
+    assert_eq!(parents(&rolled_back), ["old", "new"]);
+    assert_eq!(rolled_back.route.unwrap().leaving.unwrap().draining_since, None, "that was the drain of old");
+    cluster.report(&Verdict::Accepted);
+    step(&mut cluster, &before);
+    cluster.wait(4);
+    assert_eq!(parents(&plan(&before, cluster.now())), ["old", "new"]);
+    cluster.wait(1);
+    assert_eq!(parents(&plan(&before, cluster.now())), ["old"]);
+}
+
+#[test]
+fn two_listeners_of_one_gateway_are_two_parents_and_all_of_its_listeners_are_one() {
+    let http = at("[{name: edge, sectionName: http}]", "");
+    let sections = |after: &ValidRelease| {
+        let plan = step(&mut running(&http), after);
+        let route = plan.route.unwrap();
+        let sections = route.gateway_parents().map(|parent| parent.section_name.clone());
+        sections.map(|section| section.map(|section| section.to_string())).collect::<Vec<_>>()
+    };
+    let other = at("[{name: edge, sectionName: https}]", "");
+    assert_eq!(sections(&other), [Some("https".to_owned()), Some("http".to_owned())]);
+    assert_eq!(sections(&at("edge", "")), [None], "no route can have both");
+    let same = at("[{name: edge, namespace: test, sectionName: http}]", "");
+    assert_eq!(sections(&same).len(), 1);
+}
+
+#[test]
+fn where_old_and_new_do_not_fit_together_some_of_the_old_leave_at_once_and_it_is_said() {
+    let limits = Limits { hostnames: 3, ..Limits::HTTP_ROUTE };
+    let narrow = Capabilities { limits, ..Capabilities::specification() };
+    let at = |hostnames: &str| declared_for(&text("edge", hostnames), &narrow);
+    let before = at("[a.example.com, b.example.com]");
+    let after = at("[c.example.com, d.example.com]");
+    let plan = step(&mut running(&before), &after);
+    assert_eq!(route(&plan).1, ["c.example.com", "d.example.com", "a.example.com"]);
+    assert!(
+        plan.notices.contains(&Notice::NoRoomForLeaving { what: "hostnames", limit: 3 }),
+        "{:?}",
+        plan.notices
+    );
+    let fits = step(&mut running(&at("[a.example.com]")), &after);
+    assert!(!fits.notices.iter().any(|notice| matches!(notice, Notice::NoRoomForLeaving { .. })));
+}
