@@ -18,6 +18,8 @@
 //! # }
 //! ```
 //!
+//! Gateways are started by name ([`Mesh::open_gateway`]), each with a listener for every hostname.
+//!
 //! What a real mesh has and this one has not: TLS, gRPC and HTTP/2, retries and timeouts, routes and Services of
 //! other namespaces, protocol detection, and endpoints that are avoided because they fail. And unlike Linkerd it
 //! mirrors and rewrites requests where a route says so, and answers at once where Linkerd would wait for a backend
@@ -27,12 +29,14 @@ mod balance;
 mod endpoints;
 mod exchange;
 mod following;
+mod gateway;
 mod message;
 mod patience;
 mod proxy;
 mod report;
 mod view;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,9 +48,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::pod_network::PodNetwork;
-use crate::simulator::Precedence;
+use crate::simulator::{Parent, Precedence};
+
+use self::proxy::{Entry, Proxy};
 
 pub use self::exchange::Response;
+pub use self::gateway::Gateway;
 pub use self::view::View;
 
 /// How long the first look at the namespace may take.
@@ -69,7 +76,10 @@ pub const CONTROLLER_NAME: &str = "iter8.tools/testkit-mesh";
 #[derive(Debug)]
 pub struct Mesh {
     address: SocketAddr,
+    namespace: String,
+    network: PodNetwork,
     view: watch::Receiver<Arc<View>>,
+    gateways: watch::Sender<BTreeSet<String>>,
     _tasks: JoinSet<()>,
 }
 
@@ -180,13 +190,16 @@ impl Mesh {
         let address = listener.local_addr().map_err(MeshError::Listen)?;
         let mut tasks = JoinSet::new();
         let mut view = following::follow(client.clone(), namespace, precedence, &mut tasks);
-        tasks.spawn(report::report(client, namespace.to_owned(), view.clone()));
-        tasks.spawn(proxy::serve(listener, namespace.to_owned(), network, view.clone()));
+        let gateways = watch::Sender::default();
+        tasks.spawn(report::report(client, namespace.to_owned(), view.clone(), gateways.subscribe()));
+        let proxy = Proxy::new(Entry::Services, namespace, network.clone(), view.clone());
+        tasks.spawn(proxy::serve(listener, proxy));
         let first = tokio::time::timeout(FIRST_VIEW, view.wait_for(|view| view.is_complete()));
         if !matches!(first.await, Ok(Ok(_))) {
             return Err(MeshError::NoView { namespace: namespace.to_owned() });
         }
-        Ok(Self { address, view, _tasks: tasks })
+        let namespace = namespace.to_owned();
+        Ok(Self { address, namespace, network, view, gateways, _tasks: tasks })
     }
 
     /// The proxy's URL. The `Host` header of a request to it names the Service, as in a cluster: `httpbin`,
@@ -232,6 +245,32 @@ impl Mesh {
     /// ```
     pub async fn get(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> Result<Response, MeshError> {
         exchange::get(self.address, host, path, headers).await
+    }
+
+    /// Starts a Gateway of this name in the namespace: from now on it accepts the routes that name it as a parent, and
+    /// passes requests on as they say.
+    ///
+    /// Before that nothing is reported of it, as if its controller had not seen it yet.
+    ///
+    /// # Errors
+    ///
+    /// See [`MeshError::Listen`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_world.txt")]
+    /// let edge = world.mesh().open_gateway("edge").await?;
+    /// assert_eq!(edge.get("web.test", "/get", &[]).await?.status, 404, "no route names it");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn open_gateway(&self, name: &str) -> Result<Gateway, MeshError> {
+        let entry = Entry::Gateway(Parent::gateway(&self.namespace, name));
+        let proxy = Proxy::new(entry, &self.namespace, self.network.clone(), self.view.clone());
+        let gateway = Gateway::start(proxy).await?;
+        self.gateways.send_if_modified(|gateways| gateways.insert(name.to_owned()));
+        Ok(gateway)
     }
 
     /// What the proxy goes by, now and after each change.

@@ -36,7 +36,7 @@ struct Version {
 pub(crate) struct Declared {
     strategy: &'static str,
     versions: Vec<Version>,
-    gateway: bool,
+    gateway: Option<&'static str>,
     drain: usize,
     names: usize,
     images: usize,
@@ -79,7 +79,7 @@ impl Declared {
     /// A primary and a candidate.
     pub(crate) fn new() -> Self {
         let mut declared =
-            Self { strategy: "canary", versions: Vec::new(), gateway: false, drain: 1, names: 0, images: 0 };
+            Self { strategy: "canary", versions: Vec::new(), gateway: None, drain: 1, names: 0, images: 0 };
         declared.add("test");
         declared.add("test");
         declared
@@ -111,10 +111,7 @@ impl Declared {
         let count = self.versions.len();
         let any = dice.roll(count);
         match change {
-            Change::Promote if count > 1 => {
-                let promoted = self.versions.remove(1);
-                self.versions[0].image = promoted.image;
-            }
+            Change::Promote => return self.promote(),
             Change::Remove if count > 1 => drop(self.versions.remove(1 + dice.roll(count - 1))),
             Change::Add if count < 3 => self.add(if count == 1 { "test" } else { "beta" }),
             Change::Rename => self.versions[any].name = self.name(),
@@ -125,14 +122,25 @@ impl Declared {
                 let others = ["canary", "blue-green", "none"].into_iter().filter(|s| *s != self.strategy);
                 self.strategy = others.collect::<Vec<_>>()[dice.roll(2)];
             }
-            Change::Gateway => self.gateway = !self.gateway,
+            Change::Gateway => {
+                let others = [None, Some("edge"), Some("other")].into_iter().filter(|it| *it != self.gateway);
+                self.gateway = others.collect::<Vec<_>>()[dice.roll(2)];
+            }
             Change::Weights if self.strategy == "blue-green" => self.versions[any].weight = dice.roll(3) * 50,
             Change::Drain => self.drain = dice.roll(3),
-            Change::Promote | Change::Remove | Change::Add | Change::Reorder | Change::Weights => {
-                return None;
-            }
+            Change::Remove | Change::Add | Change::Reorder | Change::Weights => return None,
         }
         Some(change)
+    }
+
+    /// The first candidate becomes the primary; `None` if there is none.
+    pub(crate) fn promote(&mut self) -> Option<Change> {
+        if self.versions.len() < 2 {
+            return None;
+        }
+        let promoted = self.versions.remove(1);
+        self.versions[0].image = promoted.image;
+        Some(Change::Promote)
     }
 
     /// The image that requests with header `traffic: test` get once this is in force, where it is one.
@@ -149,7 +157,7 @@ impl Declared {
 
     /// The document.
     pub(crate) fn document(&self) -> String {
-        let gateway = if self.gateway { "gateway: edge\n" } else { "" };
+        let gateway = self.gateway.map(|name| format!("gateway: {name}\n")).unwrap_or_default();
         let mut text = format!(
             "environment: deployment-gtw\n{gateway}application:\n  strategy: {}\n  drainSeconds: {}\n  versions:\n",
             self.strategy, self.drain,

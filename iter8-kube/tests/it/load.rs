@@ -39,13 +39,16 @@ pub(crate) struct Load {
 impl Load {
     /// Starts to send requests to the application through the cluster's mesh.
     pub(crate) fn start(cluster: &Cluster) -> Self {
-        let url = cluster.world.mesh().url();
+        Self::at(&cluster.world.mesh().url(), &format!("httpbin.{}", cluster.world.namespace()))
+    }
+
+    /// Starts to send requests to a host at this URL.
+    pub(crate) fn at(url: &str, host: &str) -> Self {
         let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
-        let host = format!("httpbin.{}", cluster.world.namespace());
         let (stop, stopped) = watch::channel(());
         let mut connections = JoinSet::new();
         for number in 0..CONNECTIONS {
-            connections.spawn(send_all(address, host.clone(), number % 2 == 1, stopped.clone()));
+            connections.spawn(send_all(address, host.to_owned(), number % 2 == 1, stopped.clone()));
         }
         Self { begin: Instant::now(), stop, connections }
     }
@@ -129,6 +132,11 @@ impl Report {
     /// Requests that were not answered with 200: when, and what came instead.
     pub(crate) fn lost(&self) -> Vec<String> {
         self.told(|exchange| exchange.outcome.is_err())
+    }
+
+    /// The same of those sent before a moment.
+    pub(crate) fn lost_before(&self, moment: Instant) -> Vec<String> {
+        self.told(|exchange| exchange.outcome.is_err() && exchange.sent < moment)
     }
 
     /// Requests with the header, sent in this time, that another image than this one answered.

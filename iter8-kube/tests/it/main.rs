@@ -13,6 +13,7 @@
 mod admission;
 mod cluster;
 mod faults;
+mod gateways;
 mod grpc;
 mod histories;
 mod hostile;
@@ -37,6 +38,7 @@ fn main() {
     let groups = [
         (scenarios::ALL, BOTH, true),
         (grpc::ALL, BOTH, true),
+        (gateways::ALL, BOTH, true),
         (under_load::ALL, BOTH, true),
         (leadership::ALL, BOTH, false),
         (managers::ALL, BOTH, true),

@@ -24,16 +24,11 @@ use super::message::{
 };
 use super::view::View;
 use crate::pod_network::PodNetwork;
-use crate::simulator::{Effect, Outcome, Parent};
+use crate::simulator::{self, Effect, Outcome, Parent};
 
 /// Serves until it is aborted; its connections end with it.
-pub(super) async fn serve(
-    listener: TcpListener,
-    namespace: String,
-    network: PodNetwork,
-    view: watch::Receiver<Arc<View>>,
-) {
-    let proxy = Arc::new(Proxy { namespace, network, view, balancer: Balancer::default() });
+pub(super) async fn serve(listener: TcpListener, proxy: Proxy) {
+    let proxy = Arc::new(proxy);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -58,8 +53,18 @@ async fn serve_connection(stream: TcpStream, proxy: Arc<Proxy>) {
     }
 }
 
+/// By what the routes of a request are found.
 #[derive(Debug)]
-struct Proxy {
+pub(super) enum Entry {
+    /// By the Service that it names as its host.
+    Services,
+    /// By the Gateway to which it is sent.
+    Gateway(Parent),
+}
+
+#[derive(Debug)]
+pub(super) struct Proxy {
+    entry: Entry,
     namespace: String,
     network: PodNetwork,
     view: watch::Receiver<Arc<View>>,
@@ -67,6 +72,15 @@ struct Proxy {
 }
 
 impl Proxy {
+    pub(super) fn new(
+        entry: Entry,
+        namespace: &str,
+        network: PodNetwork,
+        view: watch::Receiver<Arc<View>>,
+    ) -> Self {
+        Self { entry, namespace: namespace.to_owned(), network, view, balancer: Balancer::default() }
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Refusal> {
         let view = self.view.borrow().clone();
         if !view.is_complete() {
@@ -75,15 +89,13 @@ impl Proxy {
                 "the mesh does not know the namespace yet",
             ));
         }
-        let (service, port) = self.destination(&request)?;
-        let known = view.service(&service).and_then(|known| service_port(known, port));
-        if known.is_none() {
-            let message =
-                format!("there is no Service `{service}` with port {port} in namespace `{}`", self.namespace);
-            return Err(Refusal::new(StatusCode::BAD_GATEWAY, message));
-        }
-        let parent = Parent::service(&self.namespace, &service);
-        let asked = question(&request, &service, port)?;
+        let (parent, asked) = match &self.entry {
+            Entry::Services => self.of_service(&view, &request)?,
+            Entry::Gateway(parent) => {
+                let host = host(&request).and_then(|host| host.split(':').next()).unwrap_or("-");
+                (parent.clone(), question(&request, host, 80)?)
+            }
+        };
         let outcome = view.rules().route(&parent, &asked);
         let chosen = self.choose(&outcome);
         let Some((name, port, effect)) = chosen else {
@@ -103,6 +115,21 @@ impl Proxy {
         remove_hop_by_hop(response.headers_mut());
         change(response.headers_mut(), &changes)?;
         Ok(response)
+    }
+
+    fn of_service(
+        &self,
+        view: &View,
+        request: &Request<Incoming>,
+    ) -> Result<(Parent, simulator::Request), Refusal> {
+        let (service, port) = self.destination(request)?;
+        let known = view.service(&service).and_then(|known| service_port(known, port));
+        if known.is_none() {
+            let message =
+                format!("there is no Service `{service}` with port {port} in namespace `{}`", self.namespace);
+            return Err(Refusal::new(StatusCode::BAD_GATEWAY, message));
+        }
+        Ok((Parent::service(&self.namespace, &service), question(request, &service, port)?))
     }
 
     /// The Service and port that the `Host` header names.

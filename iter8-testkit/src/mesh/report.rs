@@ -1,5 +1,6 @@
 //! The status that routes get, as Linkerd's policy controller writes it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gateway_api::httproutes::{HttpRoute, HttpRouteStatusParents, HttpRouteStatusParentsParentRef};
@@ -17,14 +18,27 @@ use super::view::View;
 use crate::simulator::{Attachment, Parent};
 
 /// Keeps the status of the namespace's routes true.
-pub(super) async fn report(client: Client, namespace: String, mut views: watch::Receiver<Arc<View>>) {
+pub(super) async fn report(
+    client: Client,
+    namespace: String,
+    mut views: watch::Receiver<Arc<View>>,
+    mut gateways: watch::Receiver<BTreeSet<String>>,
+) {
     let api: Api<HttpRoute> = Api::namespaced(client, &namespace);
     let mut patience = Patience::default();
-    while views.changed().await.is_ok() {
+    loop {
+        let changed = tokio::select! {
+            changed = views.changed() => changed,
+            changed = gateways.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
         let view = views.borrow_and_update().clone();
+        let open = gateways.borrow_and_update().clone();
         let attachments = view.rules().attachments();
         for route in view.routes() {
-            let parents = parents(route, &namespace, &attachments);
+            let parents = parents(route, &namespace, &open, &attachments);
             if route.status.as_ref().map(|status| status.parents.as_slice()).unwrap_or_default() == parents {
                 continue;
             }
@@ -54,7 +68,12 @@ async fn write(
 }
 
 /// The entries of `status.parents`: those of other controllers as they are, and ours.
-fn parents(route: &HttpRoute, namespace: &str, attachments: &[Attachment]) -> Vec<HttpRouteStatusParents> {
+fn parents(
+    route: &HttpRoute,
+    namespace: &str,
+    open: &BTreeSet<String>,
+    attachments: &[Attachment],
+) -> Vec<HttpRouteStatusParents> {
     let present = route.status.as_ref().map(|status| status.parents.as_slice()).unwrap_or_default();
     let (ours, mut parents): (Vec<_>, Vec<_>) =
         present.iter().cloned().partition(|parent| parent.controller_name == CONTROLLER_NAME);
@@ -65,15 +84,18 @@ fn parents(route: &HttpRoute, namespace: &str, attachments: &[Attachment]) -> Ve
             attachment.kind == "HTTPRoute"
                 && attachment.name == name
                 && attachment.parent_ref == index
-                && attachment.parent == Parent::service(namespace, &reference.name)
+                && (attachment.parent == Parent::service(namespace, &reference.name)
+                    || open.contains(&reference.name)
+                        && attachment.parent == Parent::gateway(namespace, &reference.name))
         };
         let Some(attachment) = attachments.iter().find(is_followed) else { continue };
+        let is_service = reference.kind.as_deref() == Some("Service");
         let parent_ref = HttpRouteStatusParentsParentRef {
-            // Linkerd writes the core group out.
-            group: Some("core".into()),
-            kind: Some("Service".into()),
+            // Linkerd writes the core group out; the controllers of Gateways repeat the reference.
+            group: if is_service { Some("core".into()) } else { reference.group.clone() },
+            kind: reference.kind.clone(),
             name: reference.name.clone(),
-            namespace: Some(namespace.to_owned()),
+            namespace: if is_service { Some(namespace.to_owned()) } else { reference.namespace.clone() },
             port: reference.port,
             section_name: reference.section_name.clone(),
         };
