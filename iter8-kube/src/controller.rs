@@ -141,6 +141,7 @@ pub async fn run<B: RoutingBackend>(
     let election = options.leader_election.clone();
     let (gate, election) = elect(client.clone(), election, &options.identity, on_change);
     let stopping = gate.clone();
+    let _ending = Ending(gate.clone());
     let stopped_early = before_listing(shutdown.clone(), releases.clone());
     let shutdown = shutdown.map(move |()| stopping.close());
     let health = options.health.clone();
@@ -165,6 +166,16 @@ pub async fn run<B: RoutingBackend>(
     health.set_ready(false);
     election.end().await;
     info!("controller stopped");
+}
+
+/// Closes the gate when the controller is dropped: a reconciliation that another thread is at just then gets no further
+/// than its next request.
+struct Ending(Gate);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Resolves with the shutdown if the Releases have not been listed by then: nothing is being reconciled, and kube's

@@ -30,6 +30,9 @@ pub enum Error {
     /// The Release cannot be read.
     #[error("the Release cannot be read: {0}")]
     Unreadable(String),
+    /// A mistake in the controller; the other Releases go on.
+    #[error("the reconciliation has ended early: {0}")]
+    Panicked(String),
     /// The Release is gone, though the watch has not told yet; another one may have its name.
     #[error("the Release is gone")]
     ReleaseGone,

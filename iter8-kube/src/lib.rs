@@ -51,6 +51,7 @@ mod recorder;
 mod resource;
 mod retry;
 mod status;
+mod task;
 pub mod workload;
 
 pub use applier::{Applier, Created, ServerSideApplier, Target};

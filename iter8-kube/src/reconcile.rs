@@ -11,7 +11,7 @@ use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use crate::applier::{Created, Target};
 use crate::cache::Owned;
@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::resource::{Release, ReleaseStatus};
 use crate::workload::{self, BuildError, Desired};
-use crate::{drift, event, labels, observe, status};
+use crate::{drift, event, labels, observe, status, task};
 
 /// Brings the cluster one step nearer to what a Release declares, and reports.
 ///
@@ -46,8 +46,14 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
         return Ok(Action::await_change()); // the watch is late; what it tells is looked at
     }
     let begun = Instant::now();
-    let outcome =
-        Reconciliation { release: &release, context: &context, seen: seen.unwrap_or(begun) }.run().await;
+    let work = {
+        let context = Arc::clone(&context);
+        let seen = seen.unwrap_or(begun);
+        async move { Reconciliation { release: &release, context: &context, seen }.run().await }
+    };
+    // kube polls all reconciliations in one task, in which a document that takes long would delay all others.
+    let outcome = task::apart(work.in_current_span()).await;
+    let outcome = outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())));
     context.metrics.reconciled(begun.elapsed(), outcome.is_err());
     let action = match outcome {
         // The Release is about to be deleted with its namespace.

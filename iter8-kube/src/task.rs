@@ -1,0 +1,71 @@
+//! Work in a task of its own.
+
+use std::future::Future;
+
+use tokio::task::{JoinError, JoinHandle};
+
+/// A task that ends when this is dropped.
+struct Owned<T>(JoinHandle<T>);
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Does this work on whatever thread of the runtime has time, so that nothing else of the caller's task waits for it.
+///
+/// It is given up when the future is dropped.
+///
+/// # Errors
+/// The work has panicked.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, JoinError> {
+    (&mut Owned(tokio::spawn(work)).0).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn work_that_computes_holds_up_nothing_beside_it() {
+        let (done, until_done) = mpsc::channel();
+        // Computes until the other has ended, which the same task polls.
+        let long = apart(async move { until_done.recv_timeout(Duration::from_secs(20)) });
+        let short = async {
+            let answer = apart(std::future::ready(1)).await;
+            done.send(()).unwrap();
+            answer
+        };
+        let (long, short) = tokio::join!(long, short);
+        assert_eq!((long.unwrap(), short.unwrap()), (Ok(()), 1));
+    }
+
+    #[tokio::test]
+    async fn work_nobody_waits_for_is_given_up() {
+        let held = Arc::new(());
+        let copy = Arc::clone(&held);
+        let work = apart(async move {
+            std::future::pending::<()>().await;
+            drop(copy);
+        });
+        assert!(work.now_or_never().is_none(), "begun, and dropped");
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error() {
+        let error = apart(async { assert_eq!(1, 2, "no numbers") }).await.unwrap_err();
+        assert!(error.to_string().contains("no numbers"), "{error}");
+    }
+}
