@@ -16,6 +16,10 @@ use crate::parent_ref::ParentRef;
 use crate::release::{Application, Environment, Protocol, Release, Strategy};
 use crate::{Document, Value, Violation};
 
+/// The most versions that are read. Where requests are routed, the route's own limit is far below; where they are not,
+/// each is a Deployment and a Service more that have to be kept.
+const VERSIONS: usize = 100;
+
 impl Release {
     /// Reads a document.
     ///
@@ -162,8 +166,9 @@ fn application(node: &Node<'_>) -> Application {
     application.protocol = Some(protocol);
     application.strategy = fields.take("strategy").and_then(|node| strategy(&node));
     application.route = fields.take("route").map(|node| route::route(&node)).unwrap_or_default();
-    application.versions =
-        versions.map(|node| node.list(|node| version::version(node, protocol))).unwrap_or_default();
+    application.versions = versions
+        .map(|node| node.list_at_most(VERSIONS, |node| version::version(node, protocol)))
+        .unwrap_or_default();
     fields.finish();
     application
 }

@@ -30,7 +30,7 @@ use crate::precedence::Arrangement;
 use crate::release::{Environment, Release, ReleaseKey, RouteOptions, Strategy, Version};
 use crate::shared::List;
 use crate::valid_release::{ValidRelease, ValidVersion};
-use crate::violation::{InvalidReleaseError, Violation};
+use crate::violation::{ENOUGH, InvalidReleaseError, Violation};
 use crate::weight::Port;
 use crate::{Document, FieldPath};
 
@@ -65,7 +65,8 @@ pub fn declare(
     capabilities: &Capabilities,
 ) -> Result<ValidRelease, InvalidReleaseError> {
     let (release, mut violations) = Release::read(document);
-    let (valid, mut found) = check(key, release, capabilities);
+    let has_enough = violations.len() >= ENOUGH;
+    let (valid, mut found) = if has_enough { (None, Vec::new()) } else { check(key, release, capabilities) };
     if !violations.is_empty() {
         let unread: BTreeSet<_> = violations.iter().map(|violation| &violation.path).collect();
         found.retain(|violation| violation.is_news(&unread));
@@ -73,6 +74,11 @@ pub fn declare(
     violations.extend(found);
     document.locate(&mut violations);
     violations.sort_by_key(|violation| violation.position);
+    if violations.len() >= ENOUGH {
+        violations.truncate(ENOUGH);
+        violations
+            .push(Violation::new(FieldPath::root(), "the rest is not looked at while so much is wrong"));
+    }
     finish(valid, violations)
 }
 

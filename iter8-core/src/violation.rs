@@ -8,6 +8,9 @@ use core::fmt;
 
 use crate::FieldPath;
 
+/// How many violations are looked for. Nobody reads more, and a document can be made to have half a million.
+pub(crate) const ENOUGH: usize = 1000;
+
 /// A place in a text; lines and columns count from 1.
 ///
 /// ```

@@ -10,7 +10,7 @@ use core::fmt::Display;
 
 use crate::field_path::Path;
 use crate::release::Declared;
-use crate::violation::Brief;
+use crate::violation::{Brief, ENOUGH};
 use crate::{Fields, Value, Violation};
 
 /// Where violations are collected.
@@ -24,10 +24,23 @@ impl Context {
         self.violations.borrow_mut().push(violation);
     }
 
+    /// Whether so much is wrong that nothing more is looked for.
+    fn has_enough(&self) -> bool {
+        self.violations.borrow().len() >= ENOUGH
+    }
+
     pub(super) fn into_violations(self) -> Vec<Violation> {
         self.violations.into_inner()
     }
 }
+
+/// The most labels or annotations that are read in one place. Each version gets those of the application and its own, so
+/// that more of them would be multiplied by the versions.
+const TEXTS: usize = 500;
+
+/// How many lists and maps inside of one another are carried along; no Kubernetes object has half as many, and whatever
+/// goes through them does so by recursion.
+const LEVELS: usize = 50;
 
 /// What a value can have to be.
 #[derive(Debug, Clone, Copy)]
@@ -163,26 +176,57 @@ impl<'a> Node<'a> {
         Some(MapReader { fields, path: &self.path, context: self.context, known, unlisted: Vec::new() })
     }
 
+    /// Itself, if it can be carried along without being understood.
+    pub(super) fn carried(self) -> Option<Self> {
+        if goes_deeper(self.value, LEVELS) {
+            let message = format!("has more than {LEVELS} lists and maps inside of one another");
+            self.context
+                .report(Violation::new(self.path, message).hint("nothing in Kubernetes needs so many"));
+            return None;
+        }
+        Some(self)
+    }
+
     /// The entries of a list, each read by `read`.
     pub(super) fn list<T>(&self, read: impl Fn(&Node<'_>) -> T) -> Vec<T> {
         let Value::List(entries) = self.value else { return self.wrong_kind(Kind::List).unwrap_or_default() };
         let node = |(index, value)| Node::new(value, self.path.index(index), self.context);
-        entries.iter().enumerate().map(node).map(|node| read(&node)).collect()
+        let nodes = entries.iter().enumerate().map(node).take_while(|_| !self.context.has_enough());
+        nodes.map(|node| read(&node)).collect()
+    }
+
+    /// The same for a list of at most so many entries; a longer one is not read at all.
+    pub(super) fn list_at_most<T>(&self, most: usize, read: impl Fn(&Node<'_>) -> T) -> Vec<T> {
+        let count = self.value.as_list().map_or(0, <[Value]>::len);
+        if self.is_too_long(count, most, "entries") { Vec::new() } else { self.list(read) }
+    }
+
+    /// Reports that this has more entries than anybody needs.
+    fn is_too_long(&self, count: usize, most: usize, what: &str) -> bool {
+        let is_too_long = count > most;
+        if is_too_long {
+            let violation = Violation::new(self.path, format!("may have at most {most} {what}, not {count}"));
+            self.context.report(violation.hint("leave some out"));
+        }
+        is_too_long
     }
 
     /// The entries of a list that `read` can read.
     pub(super) fn list_of<T>(&self, read: impl Fn(&Node<'_>) -> Option<T>) -> Vec<T> {
         let Value::List(entries) = self.value else { return self.wrong_kind(Kind::List).unwrap_or_default() };
         let mut read_entries = Vec::with_capacity(entries.len());
-        for (index, value) in entries.iter().enumerate() {
+        for (index, value) in entries.iter().enumerate().take_while(|_| !self.context.has_enough()) {
             read_entries.extend(read(&Node::new(value, self.path.index(index), self.context)));
         }
         read_entries
     }
 
-    /// A map whose values are text, like labels; null counts as absent.
+    /// A map whose values are text: labels or annotations; null counts as absent.
     pub(super) fn texts(&self) -> BTreeMap<String, String> {
         let Value::Map(fields) = self.value else { return self.wrong_kind(Kind::Map).unwrap_or_default() };
+        if self.is_too_long(fields.len(), TEXTS, "fields") {
+            return BTreeMap::new();
+        }
         fields
             .iter()
             .filter(|(_, value)| **value != Value::Null)
@@ -250,7 +294,8 @@ impl<'a> MapReader<'a> {
 
     /// Reports the fields that were not asked for.
     pub(super) fn finish(self) {
-        for (name, _) in self.fields.iter().filter(|(name, _)| self.is_rest(name)) {
+        let unknown = self.fields.iter().filter(|(name, _)| self.is_rest(name));
+        for (name, _) in unknown.take_while(|_| !self.context.has_enough()) {
             let violation = Violation::new(self.path.field(name), format!("unknown field `{}`", Brief(name)));
             self.context.report(match nearest(name, &self.known) {
                 Some(known) => violation.hint(format!("did you mean `{known}`?")),
@@ -268,6 +313,19 @@ impl<T> Declared<T> {
             Self::Null => Declared::Null,
             Self::Value(value) => read(value).map_or(Declared::Absent, Declared::Value),
         }
+    }
+}
+
+/// Whether there are more than so many lists and maps inside of one another.
+fn goes_deeper(value: &Value, levels: usize) -> bool {
+    let inside = |value: &Value| match levels.checked_sub(1) {
+        Some(levels) => goes_deeper(value, levels),
+        None => matches!(value, Value::List(_) | Value::Map(_)),
+    };
+    match value {
+        Value::List(entries) => entries.iter().any(inside),
+        Value::Map(fields) => fields.iter().any(|(_, value)| inside(value)),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) => false,
     }
 }
 

@@ -61,7 +61,7 @@ fn read_filter(node: &Node<'_>) -> Option<DeclaredFilter> {
     if kind == FilterType::RequestRedirect {
         return Some(DeclaredFilter::Unsupported(kind));
     }
-    let own = fields.required(kind.field(), "write what the filter does in it");
+    let own = fields.required(kind.field(), "write what the filter does in it").and_then(Node::carried);
     fields.finish();
     let own = own?;
     let filter = match kind {

@@ -30,11 +30,14 @@ pub(super) fn version(node: &Node<'_>, protocol: Protocol) -> Version {
         version.matches = node.list(|node| matches::route_match(node, protocol).unwrap_or_else(every));
     }
     version.replicas = fields.take("replicas").and_then(|node| node.count("Pods"));
-    version.readiness_probe = fields.take("readinessProbe").and_then(|node| map_value(&node));
-    version.resources = fields.take("resources").and_then(|node| map_value(&node));
-    version.env = fields.take("env").and_then(|node| list_value(&node));
-    version.deployment = fields.take("deploymentSpecification").and_then(|node| specification(&node));
-    version.service = fields.take("serviceSpecification").and_then(|node| specification(&node));
+    version.readiness_probe =
+        fields.take("readinessProbe").and_then(Node::carried).and_then(|node| map_value(&node));
+    version.resources = fields.take("resources").and_then(Node::carried).and_then(|node| map_value(&node));
+    version.env = fields.take("env").and_then(Node::carried).and_then(|node| list_value(&node));
+    version.deployment =
+        fields.take("deploymentSpecification").and_then(Node::carried).and_then(|node| specification(&node));
+    version.service =
+        fields.take("serviceSpecification").and_then(Node::carried).and_then(|node| specification(&node));
     fields.finish();
     version
 }

@@ -122,12 +122,7 @@ fn check_path(path_match: &PathMatch, path: &Path<'_>, violations: &mut Vec<Viol
 
 fn check_expression(expression: &str, path: &Path<'_>, violations: &mut Vec<Violation>) {
     if let Some(mistake) = expression::mistake(expression) {
-        let violation = Violation::new(path, format!("is no regular expression: it {mistake}"));
-        violations.push(
-            violation
-                .value(expression)
-                .hint("close what is opened, and escape what is meant literally by `\\`"),
-        );
+        violations.push(Violation::new(path, mistake.message).value(expression).hint(mistake.hint));
     }
 }
 
@@ -137,7 +132,7 @@ fn check_values(what: &str, entries: &[ValueMatch], path: &Path<'_>, violations:
         violations.push(Violation::new(path, message));
     }
     let mut names = BTreeSet::new();
-    for (index, entry) in entries.iter().enumerate() {
+    for (index, entry) in entries.iter().enumerate().take(CONDITIONS) {
         let path = path.index(index);
         if !is_token(&entry.name) {
             let violation =

@@ -12,6 +12,7 @@ use crate::filter::{CarriedFilter, FilterType, HeaderModifier, RouteFilter, Time
 use crate::name::Namespace;
 use crate::plan::PlannedMirror;
 use crate::release::{Application, DeclaredFilter};
+use crate::violation::ENOUGH;
 use crate::{RouteDuration, Violation};
 
 /// The most headers that one list of a filter may name (HTTPRoute CRD, Gateway API v1.5).
@@ -34,6 +35,9 @@ pub(super) fn check(
     let path = path.field("filters");
     let (mut filters, mut mirrors) = (Vec::<RouteFilter>::new(), Vec::new());
     for (index, declared) in route.filters.iter().enumerate() {
+        if violations.len() >= ENOUGH {
+            break;
+        }
         let path = path.index(index);
         match declared {
             DeclaredFilter::Unread => {}
@@ -121,7 +125,7 @@ fn check_headers(headers: &HeaderModifier, path: &Path<'_>, violations: &mut Vec
     for (field, list) in [("set", &headers.set), ("add", &headers.add)] {
         let path = path.field(field);
         at_most(list.len(), &path, violations);
-        for (index, header) in list.iter().enumerate() {
+        for (index, header) in list.iter().enumerate().take(HEADERS) {
             let path = path.index(index);
             check_name(&header.name, path.field("name"), violations);
             check_value(&header.value, path.field("value"), violations);
@@ -129,7 +133,7 @@ fn check_headers(headers: &HeaderModifier, path: &Path<'_>, violations: &mut Vec
     }
     let path = path.field("remove");
     at_most(headers.remove.len(), &path, violations);
-    for (index, name) in headers.remove.iter().enumerate() {
+    for (index, name) in headers.remove.iter().enumerate().take(HEADERS) {
         check_name(name, path.index(index), violations);
     }
 }

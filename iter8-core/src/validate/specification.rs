@@ -11,7 +11,7 @@ use crate::field_path::Path;
 use crate::observation::TargetPort;
 use crate::release::{ReleaseKey, Specification, Version};
 use crate::shared::Text;
-use crate::violation::Brief;
+use crate::violation::{Brief, ENOUGH};
 use crate::weight::Port;
 use crate::{FieldPath, Fields, Value, Violation};
 
@@ -36,6 +36,9 @@ const SET_ELSEWHERE: [&str; 10] = [
     "selfLink",
 ];
 
+/// How many of the missing labels are named.
+const SHOWN: usize = 10;
+
 /// Names, metadata and presence of the specifications' parts.
 pub(super) fn check(key: &ReleaseKey, declared: &Version, path: &Path<'_>, violations: &mut Vec<Violation>) {
     let specifications =
@@ -51,7 +54,8 @@ pub(super) fn check(key: &ReleaseKey, declared: &Version, path: &Path<'_>, viola
             let violation = Violation::new(path.field("spec"), "is required");
             violations.push(violation.hint(format!("write the whole spec, or leave `{name}` out")));
         }
-        for (name, value) in specification.metadata.iter().filter(|(_, value)| **value != Value::Null) {
+        let fields = specification.metadata.iter().filter(|(_, value)| **value != Value::Null);
+        for (name, value) in fields.take(ENOUGH) {
             check_metadata(name, value, &metadata_path.field(name), violations);
         }
     }
@@ -194,6 +198,7 @@ fn texts(value: &Value, path: &Path<'_>, violations: &mut Vec<Violation>) -> BTr
     let mut texts = BTreeMap::new();
     for (key, value) in value.as_map().into_iter().flat_map(Fields::iter) {
         match value {
+            _ if violations.len() >= ENOUGH => break,
             Value::Null => {}
             Value::String(text) => drop(texts.insert(String::from(key), text.clone())),
             Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => {
@@ -260,8 +265,12 @@ pub(super) fn check_pod_labels(
     };
     let missing: Vec<_> = selector.iter().filter(|(key, value)| labels.get(*key) != Some(*value)).collect();
     if !missing.is_empty() {
-        let wanted =
-            missing.iter().map(|(key, value)| format!("`{key}: {value}`")).collect::<Vec<_>>().join(", ");
+        let mut wanted: Vec<_> =
+            missing.iter().take(SHOWN).map(|(key, value)| format!("`{key}: {value}`")).collect();
+        if missing.len() > SHOWN {
+            wanted.push("…".to_owned());
+        }
+        let wanted = wanted.join(", ");
         let path = names.iter().fold(FieldPath::from(path), |path, name| path.field(name));
         violations.push(
             Violation::new(path, "the version's Service does not select the Pods of its Deployment")

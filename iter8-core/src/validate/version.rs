@@ -17,6 +17,7 @@ use crate::observation::TargetPort;
 use crate::release::{Declared, ReleaseKey, Specification, Strategy, Version};
 use crate::shared::{Labels, List, Text};
 use crate::valid_release::ValidVersion;
+use crate::violation::ENOUGH;
 use crate::weight::{Percent, Port, Weight};
 use crate::{FieldPath, RouteMatch, Violation};
 
@@ -62,6 +63,9 @@ pub(super) fn version(
         not_with_mirror(&declared, &path, violations);
     }
     for (index, entry) in declared.matches.iter().enumerate() {
+        if violations.len() >= ENOUGH {
+            break;
+        }
         matches::check(entry, context.mesh.protocol, &path.field("matches").index(index), violations);
     }
 

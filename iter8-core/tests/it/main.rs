@@ -2,6 +2,12 @@
 
 #![cfg(test)]
 
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the bans are on the crate, not on a test's clock"
+)]
+mod bounds;
 mod choice;
 mod declare;
 mod filters;
