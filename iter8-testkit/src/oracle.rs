@@ -56,7 +56,7 @@ use iter8_core::{
     Environment, FrontService, Observation, RoutePlan, TargetPort, ValidRelease, VersionDeclaration,
 };
 
-pub use choose::choose;
+pub use choose::{choose, is_left_open};
 pub use state::{State, state};
 
 /// What a plan has otherwise than the oracle.

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Capabilities, Document, FilterType, GrpcMatch, HttpMatch, MatchKind, Notice, PathMatchType, PlannedRule,
-    Precedence, Protocol, RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, ValueMatchType,
-    VersionObservation, declare, plan,
+    Capabilities, Document, FilterType, MatchKind, Notice, PathMatchType, PlannedRule, Precedence, Protocol,
+    RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, ValueMatchType, VersionObservation,
+    declare, plan,
 };
 use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
-use iter8_testkit::oracle::choose;
+use iter8_testkit::oracle::{choose, is_left_open};
 use iter8_testkit::simulator::{self, Outcome, Parent, RouteSet};
 use iter8_testkit::strategies::{Request, Situation, config, key, requests_of, situations};
 use proptest::collection::vec;
@@ -142,26 +142,6 @@ fn is_decided(backend: &GatewayApiBackend, plan: &RoutePlan, request: &Request) 
         others.into_iter().any(|other| ones.iter().any(|one| is_left_open(one, other)))
     });
     plan.route.is_some() && is_of_mesh(backend, plan) && !is_open
-}
-
-/// The specification ranks regular expressions neither among themselves nor among other paths and calls. Notices tell of
-/// this for declared matches; the rules of a plan may be live ones.
-fn is_left_open(one: &RouteMatch, other: &RouteMatch) -> bool {
-    match (one, other) {
-        (RouteMatch::Http(one), RouteMatch::Http(other)) => {
-            let is_pattern = |entry: &HttpMatch| {
-                entry.path.as_ref().is_some_and(|path| path.kind == PathMatchType::RegularExpression)
-            };
-            one.path != other.path && (is_pattern(one) || is_pattern(other))
-        }
-        (RouteMatch::Grpc(one), RouteMatch::Grpc(other)) => {
-            let is_pattern = |entry: &GrpcMatch| {
-                entry.method.as_ref().is_some_and(|call| call.kind == ValueMatchType::RegularExpression)
-            };
-            one.method != other.method && (is_pattern(one) || is_pattern(other))
-        }
-        _ => false,
-    }
 }
 
 fn chosen<'a>(plan: &'a RoutePlan, request: &Request, precedence: Precedence) -> &'a PlannedRule {

@@ -43,6 +43,40 @@ pub fn choose<M: AsRef<[RouteMatch]>>(
     met.into_iter().find(|(_, rank)| *rank == most).map(|(place, _)| place)
 }
 
+/// Whether the specification leaves open which of two matches a request goes by that meets both.
+///
+/// "The precedence of `RegularExpression` path matches are implementation-specific", and how many characters of a service
+/// or method an expression has is not said.
+///
+/// ```
+/// use iter8_core::{HttpMatch, PathMatch, PathMatchType, RouteMatch};
+/// use iter8_testkit::oracle::is_left_open;
+///
+/// let path = |kind, value: &str| {
+///     let path = Some(PathMatch { kind, value: value.to_owned() });
+///     RouteMatch::Http(HttpMatch { path, ..HttpMatch::default() })
+/// };
+/// let (pattern, exact) = (path(PathMatchType::RegularExpression, "/a.*"), path(PathMatchType::Exact, "/a"));
+/// assert!(is_left_open(&pattern, &exact) && !is_left_open(&pattern, &pattern));
+/// ```
+#[must_use]
+pub fn is_left_open(one: &RouteMatch, other: &RouteMatch) -> bool {
+    let is_pattern = |entry: &RouteMatch| match entry {
+        RouteMatch::Http(entry) => {
+            entry.path.as_ref().is_some_and(|path| path.kind == PathMatchType::RegularExpression)
+        }
+        RouteMatch::Grpc(entry) => {
+            entry.method.as_ref().is_some_and(|call| call.kind == ValueMatchType::RegularExpression)
+        }
+    };
+    let differ = match (one, other) {
+        (RouteMatch::Http(one), RouteMatch::Http(other)) => one.path != other.path,
+        (RouteMatch::Grpc(one), RouteMatch::Grpc(other)) => one.method != other.method,
+        (RouteMatch::Http(_), RouteMatch::Grpc(_)) | (RouteMatch::Grpc(_), RouteMatch::Http(_)) => false,
+    };
+    differ && (is_pattern(one) || is_pattern(other))
+}
+
 /// What counts, the most important first.
 fn http(entry: &HttpMatch, request: &Request, precedence: Precedence) -> [usize; 6] {
     let kind = entry.path.as_ref().map(|path| path.kind);

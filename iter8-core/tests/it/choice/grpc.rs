@@ -4,7 +4,7 @@ use iter8_core::{
     Capabilities, Notice, Precedence, Protocol, RouteCapabilities, RouteMatch, RoutePlan,
     Strategy as Routing, ValidRelease, ValueMatchType, VersionMatch, validate,
 };
-use iter8_testkit::oracle::choose;
+use iter8_testkit::oracle::{choose, is_left_open};
 use iter8_testkit::strategies::{Edit, Request, config, key, releases_of};
 use proptest::prelude::*;
 
@@ -63,31 +63,20 @@ fn chosen(rules: &[Rule], call: &Request, precedence: Precedence) -> Option<(Str
     Some((rules[rule].0.clone(), rules[rule].1[entry].clone()))
 }
 
-fn is_expression(entry: &RouteMatch) -> bool {
-    let RouteMatch::Grpc(entry) = entry else { return false };
-    entry.method.as_ref().is_some_and(|call| call.kind == ValueMatchType::RegularExpression)
-}
-
 /// Of what a regular expression matches nothing is known.
 fn has_expression(entry: &RouteMatch) -> bool {
-    is_expression(entry)
+    let RouteMatch::Grpc(call) = entry else { return false };
+    call.method.as_ref().is_some_and(|call| call.kind == ValueMatchType::RegularExpression)
         || entry.headers().iter().any(|header| header.kind == ValueMatchType::RegularExpression)
-}
-
-/// "characters of a matching service": how many an expression has is left open.
-fn is_open(one: &RouteMatch, other: &RouteMatch) -> bool {
-    let call = |entry: &RouteMatch| match entry {
-        RouteMatch::Grpc(entry) => entry.method.clone(),
-        RouteMatch::Http(_) => None,
-    };
-    call(one) != call(other) && (is_expression(one) || is_expression(other))
 }
 
 fn is_met_openly(rules: &[Rule], call: &Request) -> bool {
     rules.iter().enumerate().any(|(place, (_, ones))| {
         let others = rules.iter().skip(place + 1).flat_map(|(_, others)| others);
         let others: Vec<_> = others.filter(|other| call.meets(other)).collect();
-        ones.iter().filter(|one| call.meets(one)).any(|one| others.iter().any(|other| is_open(one, other)))
+        ones.iter()
+            .filter(|one| call.meets(one))
+            .any(|one| others.iter().any(|other| is_left_open(one, other)))
     })
 }
 
@@ -188,14 +177,14 @@ proptest! {
             let planned = planned(&plan);
             for notice in &plan.notices {
                 if let Notice::LeftOpen { one, other } = notice {
-                    prop_assert!(is_open(&one.entry, &other.entry), "{notice}");
+                    prop_assert!(is_left_open(&one.entry, &other.entry), "{notice}");
                 }
             }
             for (place, one) in planned.iter().enumerate() {
                 for other in planned.iter().skip(place + 1) {
                     let meet = |call: &Request| {
                         let met = |rule: &Rule| rule.1.iter().filter(|entry| call.meets(entry)).cloned().collect::<Vec<_>>();
-                        met(one).iter().any(|one| met(other).iter().any(|other| is_open(one, other)))
+                        met(one).iter().any(|one| met(other).iter().any(|other| is_left_open(one, other)))
                     };
                     let is_said = is_said_to_be_open(&plan, &one.0, &other.0);
                     prop_assert!(is_said || !calls().iter().any(meet), "{one:?} and {other:?}");
