@@ -153,5 +153,9 @@ fn report(split: &TrafficSplit) -> ParentReport {
             Some(problem) => Verdict::Refused { reason: "Refused".into(), message: problem.as_str().into() },
         },
     };
-    ParentReport { parent: format!("the mesh of Service {}", split.spec.service).into(), verdict }
+    ParentReport {
+        parent: format!("the mesh of Service {}", split.spec.service).into(),
+        is_gateway: false,
+        verdict,
+    }
 }

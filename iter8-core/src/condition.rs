@@ -379,18 +379,22 @@ fn route_programmed(plan: &RoutePlan, observation: &Observation) -> Condition {
         (None, None) => condition(false, "PrimaryNotReady", "there is no route before the primary is ready"),
         (None, Some(_)) => condition(false, "Pending", "the route is being deleted"),
         (Some(_), None) => condition(false, "Pending", "the route is being written"),
-        (Some(route), Some((live, _))) if live.protocol != route.protocol || !route.is_live(&live.rules) => {
+        (Some(route), Some((live, _))) if live.protocol != route.protocol || !route.is_live(live) => {
             condition(false, "Pending", "the route is being written")
         }
-        (Some(route), Some((_, Some(other)))) => condition(
-            false,
-            "Pending",
-            &format!(
+        (Some(route), Some((live, Some(other)))) => {
+            let change = format!(
                 "the {} takes the place of the {}",
                 route.protocol.route_kind(),
                 other.protocol.route_kind()
-            ),
-        ),
+            );
+            match Acceptance::of(live, observation.now) {
+                Acceptance::Refused(report) => {
+                    condition(false, "Pending", &format!("{change}; until then {report}"))
+                }
+                Acceptance::Accepted | Acceptance::Pending(_) => condition(false, "Pending", &change),
+            }
+        }
         (Some(_), Some((live, None))) => match Acceptance::of(live, observation.now) {
             Acceptance::Accepted => condition(true, "Accepted", "the parents have accepted the route"),
             Acceptance::Pending(_) => {

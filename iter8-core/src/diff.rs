@@ -191,7 +191,7 @@ fn route(before: &PlannedRoute, after: &PlannedRoute) -> Vec<Change> {
         ("port", before.port != after.port),
         ("gateways", before.gateways != after.gateways),
         ("hostnames", before.hostnames != after.hostnames),
-        ("leaving gateways", before.leaving != after.leaving),
+        ("what is leaving", before.leaving != after.leaving),
         ("labels", before.labels != after.labels),
         ("annotations", before.annotations != after.annotations),
         ("timeouts", before.timeouts != after.timeouts),

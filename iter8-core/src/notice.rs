@@ -103,13 +103,6 @@ pub enum Notice {
         /// What the routed port should have.
         wanted: &'static str,
     },
-    /// More Gateways or hostnames, declared and leaving ones together, than a route can have: some leave at once.
-    NoRoomForLeaving {
-        /// What there are too many of.
-        what: &'static str,
-        /// How many a route can have.
-        limit: usize,
-    },
     /// A candidate takes every request, so that the primary gets none.
     TakesEverything {
         /// The candidate.
@@ -198,11 +191,6 @@ impl fmt::Display for Notice {
                 f,
                 "the routed port in `{path}` should have `appProtocol: {wanted}`, by which the mesh {mesh} tells what \
                  it is; it is left as it is"
-            ),
-            Self::NoRoomForLeaving { what, limit } => write!(
-                f,
-                "a route has at most {limit} {what}: of those that have left the document some leave it at once, before \
-                 the new ones have been accepted"
             ),
             Self::TakesEverything { candidate, primary } => write!(
                 f,

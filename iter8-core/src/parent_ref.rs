@@ -42,28 +42,13 @@ pub struct ParentRef {
 
 impl ParentRef {
     /// The most parents of a route (CRDs of the routes, Gateway API v1.5.1).
-    ///
-    /// ```
-    /// assert_eq!(iter8_core::ParentRef::MOST, 32);
-    /// ```
-    pub const MOST: usize = 32;
+    pub(crate) const MOST: usize = 32;
 
     const GROUP: &'static str = "gateway.networking.k8s.io";
     const KIND: &'static str = "Gateway";
 
     /// The object, with the defaults of the API: group, kind, namespace and name.
-    ///
-    /// ```
-    /// use iter8_core::{Document, Release};
-    ///
-    /// let document = Document::from_yaml("gateway: edge\napplication: {}")?;
-    /// let gateways = Release::from_document(&document).0.gateways;
-    /// let object = ("gateway.networking.k8s.io", "Gateway", "test", "edge");
-    /// assert_eq!(gateways[0].object(&"test".parse()?), object);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn object<'a>(&'a self, namespace: &'a Namespace) -> (&'a str, &'a str, &'a str, &'a str) {
+    pub(crate) fn object<'a>(&'a self, namespace: &'a Namespace) -> (&'a str, &'a str, &'a str, &'a str) {
         let group = self.group.as_deref().unwrap_or(Self::GROUP);
         let kind = self.kind.as_deref().unwrap_or(Self::KIND);
         (group, kind, self.namespace.as_ref().unwrap_or(namespace).as_str(), self.name.as_str())
@@ -71,22 +56,18 @@ impl ParentRef {
 
     /// Whether a route can have both as parents: two of one object must name different listeners by `sectionName`
     /// (validation of `parentRefs`, standard channel v1.5.1).
-    ///
-    /// ```
-    /// use iter8_core::{Document, Release};
-    ///
-    /// let document = Document::from_yaml("gateway: [{name: edge}, {name: edge, sectionName: https}, {name: other}]")?;
-    /// let gateways = Release::from_document(&document).0.gateways;
-    /// let (edge, test) = (&gateways[0], "test".parse()?);
-    /// assert_eq!(gateways.iter().map(|it| edge.fits_beside(it, &test)).collect::<Vec<_>>(), [false, false, true]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn fits_beside(&self, other: &Self, namespace: &Namespace) -> bool {
+    pub(crate) fn fits_beside(&self, other: &Self, namespace: &Namespace) -> bool {
         let are_sections = self.section_name.is_some()
             && other.section_name.is_some()
             && self.section_name != other.section_name;
         are_sections || self.object(namespace) != other.object(namespace)
+    }
+
+    /// Whether this one has all listeners of the other.
+    pub(crate) fn covers(&self, other: &Self, namespace: &Namespace) -> bool {
+        self.object(namespace) == other.object(namespace)
+            && (self.section_name.is_none() || self.section_name == other.section_name)
+            && (self.port.is_none() || self.port == other.port)
     }
 
     /// Whether both mean the same listeners of the same object.

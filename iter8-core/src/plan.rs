@@ -1,7 +1,7 @@
 //! The output of planning: which rules, which front, which versions stay, and why.
 
-use alloc::format;
-use alloc::string::String;
+mod leaving;
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,7 +12,7 @@ use crate::digest::{Encode, Hasher};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
-use crate::observation::{ObservedRule, Rollout, TargetPort, Timestamp};
+use crate::observation::{ObservedRule, Rollout, RouteObservation, TargetPort, Timestamp};
 use crate::parent_ref::ParentRef;
 use crate::readiness::Readiness;
 use crate::reason::{Reason, RuleReason};
@@ -20,6 +20,8 @@ use crate::release::{Protocol, Strategy};
 use crate::route_match::RouteMatch;
 use crate::shared::{Labels, List, Text};
 use crate::weight::{Percent, Port, Weight};
+
+pub use leaving::LeavingGateways;
 
 /// What is to be done for a release, with the reason for each decision.
 ///
@@ -43,8 +45,8 @@ pub struct RoutePlan {
     pub route: Option<PlannedRoute>,
     /// The front Service; `None` where the environment has none.
     pub front: Option<FrontService>,
-    /// Whether the live routes have something that the plan does not have (a filter added by hand) and are
-    /// to be written even if they hold everything that is planned.
+    /// Whether the live routes have other rules than the planned ones, and are to be written even if they hold everything
+    /// that is planned: somebody may have added a filter, or a condition to a match.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub repair: bool,
     /// Whether routes that are not among the planned ones stay for now: those of the protocol before, until the new
@@ -118,7 +120,11 @@ impl PlannedRoute {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn gateway_parents(&self) -> impl Iterator<Item = &ParentRef> {
-        self.gateways.iter().chain(self.leaving.iter().flat_map(|leaving| &leaving.gateways))
+        let is_present = |gateway: &&ParentRef| {
+            self.leaving.as_ref().is_none_or(|leaving| !leaving.waiting_gateways.contains(gateway))
+        };
+        let leaving = self.leaving.iter().flat_map(|leaving| &leaving.gateways);
+        self.gateways.iter().filter(is_present).chain(leaving)
     }
 
     /// The hostnames of the Gateways' route: the declared ones, then those that are leaving.
@@ -130,12 +136,24 @@ impl PlannedRoute {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn gateway_hostnames(&self) -> impl Iterator<Item = &Hostname> {
-        let declared = self.hostnames.iter().filter(|_| !self.gateways.is_empty());
-        declared.chain(self.leaving.iter().flat_map(|leaving| &leaving.hostnames))
+        let is_present = |hostname: &&Hostname| {
+            !self.gateways.is_empty()
+                && self.leaving.as_ref().is_none_or(|leaving| !leaving.waiting_hostnames.contains(hostname))
+        };
+        let leaving = self.leaving.iter().flat_map(|leaving| &leaving.hostnames);
+        self.hostnames.iter().filter(is_present).chain(leaving)
     }
 
-    /// Whether the live rules are the planned ones.
-    pub(crate) fn is_live(&self, live: &[ObservedRule]) -> bool {
+    /// Whether the live routes have the planned rules, Gateways and hostnames.
+    pub(crate) fn is_live(&self, live: &RouteObservation) -> bool {
+        let are_gateways = live.gateways.as_ref().is_none_or(|live| {
+            self.gateway_parents().eq(live.parents.iter().map(|live| &live.parent))
+                && self.gateway_hostnames().eq(&live.hostnames)
+        });
+        are_gateways && self.has_rules(&live.rules)
+    }
+
+    fn has_rules(&self, live: &[ObservedRule]) -> bool {
         self.rules.len() == live.len()
             && self.rules.iter().zip(live).all(|(planned, live)| {
                 let backends =
@@ -149,42 +167,6 @@ impl PlannedRoute {
                     && backends.eq(live.backends.iter().map(|live| (&live.service, live.port, live.weight)))
                     && mirrors.eq(live.mirrors.iter().map(|live| (&live.service, live.port, live.percent)))
             })
-    }
-}
-
-/// Gateways and hostnames that have left the document: they keep the rules until the declared ones have them, too, and
-/// for as long as a drain takes.
-///
-/// ```
-#[doc = include_str!("example_release.txt")]
-/// let route = plan(&release, &Observation::all_ready(&release)).route.ok_or("no route")?;
-/// assert_eq!(route.leaving, None, "nothing has left the document");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct LeavingGateways {
-    /// The Gateways.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub gateways: Vec<ParentRef>,
-    /// The hostnames.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hostnames: Vec<Hostname>,
-    /// Since when they drain; `None` until every declared Gateway has accepted the route.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub draining_since: Option<Timestamp>,
-}
-
-impl LeavingGateways {
-    /// Who is leaving, and why not yet.
-    pub(crate) fn in_words(&self, namespace: &Namespace) -> String {
-        let gateways = self.gateways.iter().map(|gateway| gateway.in_words(namespace));
-        let hostnames = self.hostnames.iter().map(|hostname| format!("hostname {hostname}"));
-        let who = gateways.chain(hostnames).collect::<Vec<_>>().join(", ");
-        match self.draining_since {
-            Some(_) => format!("{who}: requests under way may finish"),
-            None => format!("{who}: kept until the declared Gateways have accepted the route"),
-        }
     }
 }
 

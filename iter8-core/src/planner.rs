@@ -1,5 +1,6 @@
 //! The plan: a total function of what is declared and what is observed.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 mod gateways;
@@ -7,7 +8,6 @@ mod live;
 mod removal;
 mod rules;
 
-use gateways::Leaving;
 use live::Live;
 pub(crate) use removal::Acceptance;
 use rules::Routing;
@@ -15,10 +15,9 @@ use rules::Routing;
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{ServiceName, VersionName};
 use crate::observation::{
-    Observation, ObservedRule, Rollout, ServiceObservation, TargetPort, Timestamp, VersionDeclaration,
-    VersionObservation,
+    Observation, Rollout, ServiceObservation, TargetPort, Timestamp, VersionDeclaration, VersionObservation,
 };
-use crate::plan::{FrontService, PlannedRoute, PlannedVersion, Role, RoutePlan};
+use crate::plan::{FrontService, PlannedMirror, PlannedRoute, PlannedVersion, Role, RoutePlan};
 use crate::readiness::{Readiness, rollout_to_name};
 use crate::reason::{Pending, Reason};
 use crate::release::{Protocol, Strategy};
@@ -60,7 +59,7 @@ use crate::weight::Port;
 /// ```
 #[must_use]
 pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
-    let live = Live::new(observation.route.as_ref(), release);
+    let live = Live::new(observation, release);
     let mut declared = Vec::with_capacity(release.candidates().len().saturating_add(1));
     declared.extend(release.versions().map(|version| Declared::new(version, observation, &live)));
     let removed = removed(release, observation, &live);
@@ -69,15 +68,16 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     let pending = situation.pending(&in_force);
     let (in_force, routing) = rules::route(&situation, in_force, pending.as_ref());
     let Routing { mut rules, mut reasons, notices, protocol } = routing;
-    if !release.mirrors.is_empty() {
+    let (timeouts, filters, copies) = situation.of_every_rule(protocol);
+    if !copies.is_empty() {
         for rule in &mut rules {
-            rule.mirrors.splice(0..0, release.mirrors.iter().cloned());
+            rule.mirrors.splice(0..0, copies.iter().cloned());
         }
     }
     let removals = removal::removals(&situation, &rules, pending.as_ref());
     // Nothing tells when a parent that says nothing counts as accepting.
     let acceptance = situation.live.route().map(|route| Acceptance::without_refusals(route, observation.now));
-    let Leaving { gateways: leaving, look_again: gateways_due, notice } = gateways::leaving(&situation);
+    let (leaving, gateways_due) = gateways::leaving(&situation);
     let look_again = [removals.look_again, acceptance.and_then(|acceptance| acceptance.due()), gateways_due];
 
     let mut versions = Vec::with_capacity(situation.declared.len().saturating_add(removals.versions.len()));
@@ -91,8 +91,6 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
     for version in &mut versions {
         version.weight = rules::default_weight(&rules, &version.service);
     }
-    let (timeouts, filters) = situation.of_every_rule(protocol);
-    let repair = situation.live.rules().iter().any(|live| is_altered(live, timeouts, &filters));
     let route = (!rules.is_empty()).then(|| PlannedRoute {
         protocol,
         name: release.application.clone(),
@@ -107,23 +105,20 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
         filters,
         rules,
     });
+    let is_other = |route: &PlannedRoute| {
+        let live = situation.live.route().filter(|live| live.protocol == route.protocol);
+        live.is_some_and(|live| !route.is_live(live))
+    };
     RoutePlan {
         strategy: release.strategy,
         front: release.has_front().then(|| front(release, &in_force, protocol)),
-        repair,
+        repair: route.as_ref().is_some_and(is_other),
         keeps_other_routes: route
             .as_ref()
             .is_some_and(|route| keeps_other_routes(&situation.live, route, observation.now)),
         route,
         versions,
-        notices: release
-            .warnings
-            .iter()
-            .chain(&release.notices)
-            .cloned()
-            .chain(notices)
-            .chain(notice)
-            .collect(),
+        notices: release.warnings.iter().chain(&release.notices).cloned().chain(notices).collect(),
         look_again: look_again.into_iter().flatten().min(),
     }
 }
@@ -132,7 +127,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
 ///
 /// A GRPCRoute comes before an HTTPRoute of the same Service (GEP-1426), so a new GRPCRoute is in force when it is
 /// accepted, while a new HTTPRoute cannot be before the GRPCRoute has gone: there every parent must only have looked at
-/// it.
+/// it. A Gateway takes one of the two for a hostname, the older one, so that it can only look at the new one as well.
 fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, now: Timestamp) -> bool {
     let Some(route) = live.route() else { return false };
     if route.protocol != planned.protocol {
@@ -140,15 +135,10 @@ fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, now: Timestamp) -
     }
     let acceptance = match planned.protocol {
         Protocol::Http => Acceptance::without_refusals(route, now),
-        Protocol::Grpc => Acceptance::of(route, now),
+        Protocol::Grpc => Acceptance::of_the_mesh(route, now),
     };
-    let is_in_force = matches!(acceptance, Acceptance::Accepted) && planned.is_live(&route.rules);
+    let is_in_force = matches!(acceptance, Acceptance::Accepted) && planned.is_live(route);
     live.has_other() && !is_in_force
-}
-
-/// Whether a live rule has, or lacks, something that no strategy changes.
-fn is_altered(live: &ObservedRule, timeouts: Timeouts, filters: &List<RouteFilter>) -> bool {
-    live.altered || live.timeouts != timeouts || live.filters != *filters
 }
 
 /// Everything the steps of planning look at.
@@ -260,13 +250,20 @@ impl<'a> Situation<'a> {
         (self.release.primary(), readiness)
     }
 
-    /// The timeouts and filters of every rule: the declared ones, except that a route of the protocol before, or one that
-    /// the document does not ask for any more, keeps its own: it may not be able to have them.
-    fn of_every_rule(&self, protocol: Protocol) -> (Timeouts, List<RouteFilter>) {
+    /// The timeouts, filters and the user's copies of every rule: the declared ones, except that a route of the protocol
+    /// before, or one that the document does not ask for any more, keeps its own: it may not be able to have them.
+    fn of_every_rule(&self, protocol: Protocol) -> (Timeouts, List<RouteFilter>, Cow<'_, [PlannedMirror]>) {
         let is_held = protocol != self.release.protocol || self.release.strategy == Strategy::None;
         match self.live.rules().last().filter(|_| is_held) {
-            Some(live) => (live.timeouts, live.filters.clone()),
-            None => (self.release.timeouts, self.release.filters.clone()),
+            Some(live) => {
+                // A mesh that has none to give may refuse the whole route for one that somebody has added.
+                let can_copy = self.release.copying.contains(&protocol);
+                let copies = self.live.other_copies(live).filter(|_| can_copy);
+                (live.timeouts, live.filters.clone(), copies.collect())
+            }
+            None => {
+                (self.release.timeouts, self.release.filters.clone(), Cow::Borrowed(&self.release.mirrors))
+            }
         }
     }
 

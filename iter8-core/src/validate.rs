@@ -76,8 +76,10 @@ pub fn declare(
     violations.sort_by_key(|violation| violation.position);
     if violations.len() >= ENOUGH {
         violations.truncate(ENOUGH);
-        violations
-            .push(Violation::new(FieldPath::root(), "the rest is not looked at while so much is wrong"));
+        violations.push(Violation::new(
+            FieldPath::root(),
+            "whatever else there is is not looked at while so much is wrong",
+        ));
     }
     finish(valid, violations)
 }

@@ -82,7 +82,7 @@ fn observe_kind(
         named: routes.iter().flat_map(|live| named(&live.route)).collect(),
         written: routes.iter().filter_map(|live| written(&live.route)).max(),
         parents: routes.iter().flat_map(|live| parents::reports(&live.route)).collect(),
-        gateways: routes.iter().find_map(|live| gateways::observe(&live.route)),
+        gateways: Some(routes.iter().find_map(|live| gateways::observe(&live.route)).unwrap_or_default()),
     })
 }
 

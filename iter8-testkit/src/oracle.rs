@@ -28,8 +28,11 @@
 //!     of another protocol are not kept. The routes of the protocol before stay until those of the new one are in force.
 //! 11. A weight means nothing without others: a version that is left alone keeps none but the one that it has alone.
 //! 12. A Gateway or hostname that has left the document keeps the route until every declared Gateway has accepted it as it
-//!     is now, and for `drainSeconds` more; without any Gateway in the document that is at once. One that refuses the route
-//!     goes at once, and so does one for which there is no room beside the declared ones.
+//!     is now, and for `drainSeconds` more; without any Gateway in the document that is at once. A Gateway that says nothing
+//!     has not accepted it. One that is leaving and refuses the route goes at once, and so does one all of whose listeners
+//!     are those of a declared one. Declared ones for which there is no place beside the leaving ones wait.
+//! 13. The user's own copies are those of the document, but for a held route of another protocol and for one that the document
+//!     does not ask for any more: those keep the live ones. A copy to what is no version is no sign of a strategy.
 //!
 //! ```
 //! use iter8_core::{Capabilities, plan};

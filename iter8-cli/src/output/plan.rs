@@ -48,17 +48,9 @@ fn gateways(route: &PlannedRoute) -> String {
     };
     let hosts: Vec<_> = route.gateway_hostnames().map(Hostname::as_str).collect();
     let (parents, hosts) = (in_words(&mut route.gateway_parents()), hosts.join(", "));
-    let kept = route.leaving.as_ref().map(|leaving| {
-        let hostnames = leaving.hostnames.iter().map(ToString::to_string);
-        let gateways = leaving.gateways.iter().map(|gateway| gateway.in_words(&route.namespace));
-        let who = gateways.chain(hostnames).collect::<Vec<_>>().join(", ");
-        let why = match leaving.draining_since {
-            Some(_) => "so that requests under way may finish",
-            None => "until the declared Gateways have accepted the route",
-        };
-        format!("of these {who} have left the document, and are kept {why}\n")
-    });
-    format!("the same rules apply at {parents} for {hosts}\n{}", kept.unwrap_or_default())
+    let leaving = route.leaving.as_ref();
+    let leaving = leaving.map(|leaving| format!("leaving: {}\n", leaving.in_words(&route.namespace)));
+    format!("the same rules apply at {parents} for {hosts}\n{}", leaving.unwrap_or_default())
 }
 
 fn versions(plan: &RoutePlan) -> Table {

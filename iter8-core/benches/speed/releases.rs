@@ -65,7 +65,8 @@ pub(crate) fn steady(release: &ValidRelease) -> Observation {
         })
         .collect();
     let named = rules.iter().flat_map(|rule| &rule.backends).map(|backend| backend.service.clone()).collect();
-    let parent = ParentReport { parent: "Service test/web:80".into(), verdict: Verdict::Accepted };
+    let parent =
+        ParentReport { parent: "Service test/web:80".into(), is_gateway: false, verdict: Verdict::Accepted };
     let written = Some(Timestamp::from_millis(900_000));
     observation.route = Some(RouteObservation {
         rules,

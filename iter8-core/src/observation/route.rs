@@ -44,8 +44,8 @@ pub struct RouteObservation {
     pub written: Option<Timestamp>,
     /// What the parents of the routes say.
     pub parents: Vec<ParentReport>,
-    /// What was written of the Gateways' route; `None` where there is none, or its backend does not tell. Then Gateways
-    /// that leave the document leave the route at once.
+    /// What was written of the Gateways' route, nothing where there is none; `None` where the backend does not tell. Then
+    /// Gateways that leave the document leave the route at once.
     pub gateways: Option<GatewaysObservation>,
 }
 
@@ -186,13 +186,15 @@ pub struct ObservedMirror {
 /// use iter8_core::{ParentReport, Verdict};
 ///
 /// let verdict = Verdict::Refused { reason: "NoMatchingParent".into(), message: "no such port".into() };
-/// let report = ParentReport { parent: "Service test/web:80".into(), verdict };
+/// let report = ParentReport { parent: "Service test/web:80".into(), is_gateway: false, verdict };
 /// assert_eq!(report.to_string(), "Service test/web:80 refuses the route: NoMatchingParent: no such port");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParentReport {
     /// The parent, in words.
     pub parent: Text,
+    /// Whether it is a Gateway, which takes routes of one kind for a hostname, and no Service of the mesh.
+    pub is_gateway: bool,
     /// What it says of the route as it is now.
     pub verdict: Verdict,
 }
@@ -200,7 +202,7 @@ pub struct ParentReport {
 /// What it says, where that is a refusal: `Service test/web:80 refuses the route: Reason: message`.
 impl fmt::Display for ParentReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { parent, verdict } = self;
+        let Self { parent, is_gateway: _, verdict } = self;
         match verdict {
             Verdict::Accepted | Verdict::AcceptedUnversioned => write!(f, "{parent} has accepted the route"),
             Verdict::Stale | Verdict::Silent => write!(f, "{parent} has not yet said anything of the route"),
@@ -216,7 +218,7 @@ impl fmt::Display for ParentReport {
 /// ```
 /// use iter8_core::{ParentReport, Verdict};
 ///
-/// let report = ParentReport { parent: "Gateway test/edge".into(), verdict: Verdict::Stale };
+/// let report = ParentReport { parent: "Gateway test/edge".into(), is_gateway: true, verdict: Verdict::Stale };
 /// assert_eq!(report.to_string(), "Gateway test/edge has not yet said anything of the route");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

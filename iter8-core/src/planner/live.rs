@@ -1,7 +1,7 @@
 //! The live route, read for what it says about versions.
 
 use crate::name::ServiceName;
-use crate::observation::{ObservedMirror, ObservedRule, RouteObservation};
+use crate::observation::{Observation, ObservedMirror, ObservedRule, RouteObservation};
 use crate::plan::PlannedMirror;
 use crate::release::{Protocol, Strategy};
 use crate::route_match::RouteMatch;
@@ -14,14 +14,14 @@ pub(super) struct Live<'a> {
     route: Option<&'a RouteObservation>,
     /// The route of the other protocol, while both are there.
     other: Option<&'a RouteObservation>,
-    /// The copies that the user declares, which say nothing of a strategy.
-    declared_copies: &'a [PlannedMirror],
+    release: &'a ValidRelease,
+    observation: &'a Observation,
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn new(route: Option<&'a RouteObservation>, release: &'a ValidRelease) -> Self {
-        let (route, other) = route.map(|route| route.of(release.protocol)).unzip();
-        Self { route, other: other.flatten(), declared_copies: &release.mirrors }
+    pub(super) fn new(observation: &'a Observation, release: &'a ValidRelease) -> Self {
+        let (route, other) = observation.route.as_ref().map(|route| route.of(release.protocol)).unzip();
+        Self { route, other: other.flatten(), release, observation }
     }
 
     /// The protocol of the live route.
@@ -95,12 +95,25 @@ impl<'a> Live<'a> {
         Some(only.weight).filter(|weight| only.service == *service && *weight != Weight::ZERO)
     }
 
-    /// The copies of a live rule that come from the strategy.
+    /// The copies of a live rule that come from the strategy: those to versions.
     pub(super) fn copies(&self, live: &'a ObservedRule) -> impl Iterator<Item = &'a ObservedMirror> {
-        let is_of_strategy = |mirror: &&ObservedMirror| {
-            self.declared_copies.iter().all(|declared| declared.service != mirror.service)
-        };
-        live.mirrors.iter().filter(is_of_strategy)
+        live.mirrors.iter().filter(|copy| self.is_of_version(&copy.service))
+    }
+
+    /// The others: the user's own.
+    pub(super) fn other_copies(&self, live: &'a ObservedRule) -> impl Iterator<Item = PlannedMirror> {
+        let others = live.mirrors.iter().filter(|copy| !self.is_of_version(&copy.service));
+        others.map(|copy| PlannedMirror {
+            service: copy.service.clone(),
+            port: copy.port,
+            percent: copy.percent,
+        })
+    }
+
+    fn is_of_version(&self, service: &ServiceName) -> bool {
+        let mut seen = self.observation.versions.values().filter_map(|version| version.service.as_ref());
+        self.release.versions().any(|version| version.service == *service)
+            || seen.any(|seen| seen.name == *service)
     }
 
     /// The strategy that the live rules can only come from; `None` where they fit several

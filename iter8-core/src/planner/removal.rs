@@ -41,9 +41,26 @@ impl<'a> Acceptance<'a> {
             .map_or_else(|| Self::without_refusals(route, now), Self::Refused)
     }
 
+    /// Whether the parents of the mesh have accepted them, and Gateways have looked at them.
+    pub(super) fn of_the_mesh(route: &'a RouteObservation, now: Timestamp) -> Self {
+        let is_refusal =
+            |report: &&ParentReport| !report.is_gateway && matches!(report.verdict, Verdict::Refused { .. });
+        let refusal = route.parents.iter().find(is_refusal);
+        refusal.map_or_else(|| Self::without_refusals(route, now), Self::Refused)
+    }
+
     /// Whether the parents have accepted them that do not refuse.
     pub(super) fn without_refusals(route: &RouteObservation, now: Timestamp) -> Self {
         Self::by(route.parents.iter().map(|report| &report.verdict), route.written, now)
+    }
+
+    /// `Ok` if the route is accepted; else when it will count so without a word from anybody.
+    pub(super) fn due_or_given(&self) -> Result<(), Option<Timestamp>> {
+        match self {
+            Self::Accepted => Ok(()),
+            Self::Pending(due) => Err(*due),
+            Self::Refused(_) => Err(None),
+        }
     }
 
     /// Whether those have accepted a route written at that moment that do not refuse.

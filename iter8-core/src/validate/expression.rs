@@ -85,12 +85,22 @@ impl Group {
 }
 
 /// What is wrong with an expression, found in one pass.
+///
+/// Where dialects differ in what is a bracket (a `[` in a class, a comment), none is said to be missing.
 pub(super) fn mistake(expression: &str) -> Option<Mistake> {
     let mut rest = expression;
     let mut group = Group::default();
     let mut around = Vec::new();
+    let mut is_disputed = has_comments(expression);
     while let Some(c) = take(&mut rest) {
         match c {
+            '\\' if rest.starts_with('Q') => {
+                // RE2: up to `\E` every character is one.
+                let quoted = rest.strip_prefix('Q').unwrap_or_default();
+                let (inside, after) = quoted.split_once("\\E").unwrap_or((quoted, ""));
+                inside.chars().for_each(|_| group.push(Part::ONE));
+                rest = after;
+            }
             '\\' => {
                 let Some(escaped) = take(&mut rest) else { return Some(UNESCAPED) };
                 group.push(Part::ONE);
@@ -109,13 +119,20 @@ pub(super) fn mistake(expression: &str) -> Option<Mistake> {
                 }
             }
             ')' => {
-                let Some(outer) = around.pop() else { return Some(UNOPENED) };
+                let Some(outer) = around.pop() else {
+                    if is_disputed {
+                        continue;
+                    }
+                    return Some(UNOPENED);
+                };
                 let inner = core::mem::replace(&mut group, outer).whole();
                 group.push(inner);
             }
             '[' => {
-                if !skip_class(&mut rest) {
-                    return Some(OPEN_CLASS);
+                match skip_class(&mut rest) {
+                    Class::Closed => {}
+                    Class::Disputed => is_disputed = true,
+                    Class::Open => return (!is_disputed).then_some(OPEN_CLASS),
                 }
                 group.push(Part::ONE);
             }
@@ -130,7 +147,7 @@ pub(super) fn mistake(expression: &str) -> Option<Mistake> {
             return Some(TOO_OFTEN);
         }
     }
-    if !around.is_empty() {
+    if !around.is_empty() && !is_disputed {
         return Some(UNCLOSED);
     }
     (group.whole().size > PARTS).then_some(TOO_LARGE)
@@ -151,16 +168,40 @@ fn take(rest: &mut &str) -> Option<char> {
     Some(first)
 }
 
+/// Whether flags of the expression make the rest of a line after `#` a comment, with whatever brackets.
+fn has_comments(expression: &str) -> bool {
+    let flags = expression.split("(?").skip(1);
+    let mut flags = flags.map(|rest| rest.split([')', ':', '-']).next().unwrap_or_default());
+    flags.any(|flags| flags.contains('x') && flags.bytes().all(|flag| flag.is_ascii_alphabetic()))
+}
+
+/// How a class of characters ends.
+enum Class {
+    Closed,
+    /// It has a `[`, which is one of its characters or, in Rust, the beginning of another class.
+    Disputed,
+    Open,
+}
+
 /// Goes on after the `]` that closes a class, if there is one.
-fn skip_class(rest: &mut &str) -> bool {
+fn skip_class(rest: &mut &str) -> Class {
     *rest = rest.strip_prefix('^').unwrap_or(rest);
     // At the beginning it is one of the characters.
     *rest = rest.strip_prefix(']').unwrap_or(rest);
+    let mut is_disputed = false;
     loop {
         match take(rest) {
-            None => return false,
-            Some(']') => return true,
+            None if !is_disputed => return Class::Open,
+            Some(']') if !is_disputed => return Class::Closed,
+            None | Some(']') => return Class::Disputed,
             Some('\\') => drop(take(rest)),
+            Some('[') => match rest.strip_prefix(':').and_then(|name| name.split_once(":]")) {
+                // `[:alpha:]`
+                Some((name, after)) if name.bytes().all(|c| c == b'^' || c.is_ascii_lowercase()) => {
+                    *rest = after;
+                }
+                _ => is_disputed = true,
+            },
             Some(_) => {}
         }
     }
@@ -191,10 +232,37 @@ mod tests {
     fn only_what_no_dialect_takes_is_a_mistake() {
         for text in
             ["", "a.*", "(a|b)", r"\(", r"[(]", "[]]", "[^]a]", r"[\]]", "((a))", "a{2}", r"\\", "(?i)a"]
+                .into_iter()
+                .chain([
+                    "[[:alpha:](]",
+                    "[^[:^space:])]",
+                    "[[a](]",
+                    "[a[(]b)]",
+                    r"\Q(\E",
+                    r"\Q[",
+                    "(?x) a # (\n",
+                    "(?ix: a)b # )",
+                ])
         {
             assert_eq!(mistake(text), None, "{text}");
         }
-        for text in ["([", "(", ")", "a)", "[", "[]", "[^]", r"a\", r"[a\]", r"(\)", "(()"] {
+        for text in [
+            "([",
+            "(",
+            ")",
+            "a)",
+            "[",
+            "[]",
+            "[^]",
+            r"a\",
+            r"[a\]",
+            r"(\)",
+            "(()",
+            "[[:alpha:](",
+            "([[:alpha:]]",
+            "(?:x",
+            "(?<x>a",
+        ] {
             assert!(mistake(text).is_some(), "{text}");
         }
     }

@@ -1,7 +1,8 @@
 //! Other Gateways and hostnames: those before keep the rules until the declared ones have them, and drain.
 
 use iter8_core::{
-    Capabilities, Hostname, Limits, Notice, Observation, RoutePlan, ValidRelease, Verdict, conditions, plan,
+    Capabilities, GatewaysObservation, Hostname, Limits, Observation, RoutePlan, ValidRelease, Verdict,
+    conditions, plan,
 };
 use iter8_testkit::strategies::Cluster;
 
@@ -79,16 +80,31 @@ fn a_gateway_keeps_the_route_until_the_one_in_its_place_has_accepted_it_and_its_
 }
 
 #[test]
-fn a_parent_that_says_nothing_counts_as_accepting_after_a_while() {
+fn a_gateway_has_to_say_that_it_has_the_route_though_it_need_not_say_of_which_generation() {
     let (before, after) = (at("old", ""), at("new", ""));
     let mut cluster = running(&before);
     step(&mut cluster, &after);
+    cluster.wait(3600);
+    assert_eq!(
+        ready(&after, &cluster),
+        "Gateway test/old: kept until the declared Gateways have accepted the route",
+        "it says nothing: it may not be there"
+    );
     let waits = plan(&after, cluster.now());
-    assert_eq!(waits.look_again, Some(cluster.now().now.plus_seconds(5)));
+    assert_eq!((parents(&waits), waits.look_again), (vec!["new", "old"], None));
+
+    let mut seen = cluster.now().clone();
+    let live = seen.route.as_mut().unwrap();
+    live.written = Some(seen.now);
+    for gateway in &mut live.gateways.as_mut().unwrap().parents {
+        gateway.verdict = Verdict::AcceptedUnversioned;
+    }
+    let waits = plan(&after, &seen);
+    assert_eq!(waits.look_again, Some(seen.now.plus_seconds(5)));
     assert_eq!(waits.route.unwrap().leaving.unwrap().draining_since, None);
-    cluster.wait(5);
-    let drains = plan(&after, cluster.now()).route.unwrap().leaving.unwrap();
-    assert_eq!(drains.draining_since, Some(cluster.now().now));
+    seen.now = seen.now.plus_seconds(5);
+    let drains = plan(&after, &seen).route.unwrap().leaving.unwrap();
+    assert_eq!(drains.draining_since, Some(seen.now));
 }
 
 #[test]
@@ -134,7 +150,7 @@ fn without_gateways_in_the_document_those_before_only_drain() {
     assert_eq!(drains.look_again, Some(cluster.now().now.plus_seconds(5)));
     cluster.wait(5);
     assert_eq!(route(&step(&mut cluster, &after)), (vec![], vec![]));
-    assert_eq!(cluster.now().route.as_ref().unwrap().gateways, None);
+    assert_eq!(cluster.now().route.as_ref().unwrap().gateways, Some(GatewaysObservation::default()));
 }
 
 #[test]
@@ -156,36 +172,92 @@ fn a_drain_begins_anew_where_others_are_leaving() {
     assert_eq!(parents(&plan(&before, cluster.now())), ["old"]);
 }
 
-#[test]
-fn two_listeners_of_one_gateway_are_two_parents_and_all_of_its_listeners_are_one() {
-    let http = at("[{name: edge, sectionName: http}]", "");
-    let sections = |after: &ValidRelease| {
-        let plan = step(&mut running(&http), after);
-        let route = plan.route.unwrap();
-        let sections = route.gateway_parents().map(|parent| parent.section_name.clone());
-        sections.map(|section| section.map(|section| section.to_string())).collect::<Vec<_>>()
-    };
-    let other = at("[{name: edge, sectionName: https}]", "");
-    assert_eq!(sections(&other), [Some("https".to_owned()), Some("http".to_owned())]);
-    assert_eq!(sections(&at("edge", "")), [None], "no route can have both");
-    let same = at("[{name: edge, namespace: test, sectionName: http}]", "");
-    assert_eq!(sections(&same).len(), 1);
+/// The sections of the parents, where they have one.
+fn sections(plan: &RoutePlan) -> Vec<Option<String>> {
+    let parents = plan.route.as_ref().unwrap().gateway_parents();
+    parents.map(|parent| parent.section_name.as_ref().map(ToString::to_string)).collect()
 }
 
 #[test]
-fn where_old_and_new_do_not_fit_together_some_of_the_old_leave_at_once_and_it_is_said() {
+fn a_parent_that_has_all_listeners_of_another_one_takes_its_place_at_once() {
+    let http = at("[{name: edge, sectionName: http}]", "");
+    let at_once = |after: &ValidRelease| step(&mut running(&http), after).route.unwrap().leaving.is_none();
+    assert!(at_once(&at("edge", "")));
+    assert!(at_once(&at("[{name: edge, namespace: test, sectionName: http}]", "")));
+    let https = at("[{name: edge, sectionName: https}]", "");
+    assert_eq!(
+        sections(&step(&mut running(&http), &https)),
+        [Some("https".to_owned()), Some("http".to_owned())],
+        "two listeners are two parents"
+    );
+    let port = at("[{name: edge, sectionName: http, port: 80}]", "");
+    assert!(!at_once(&port) && step(&mut running(&port), &http).route.unwrap().leaving.is_none());
+}
+
+#[test]
+fn a_listener_waits_for_the_whole_gateway_to_drain_beside_which_no_route_can_have_it() {
+    let (before, after) =
+        (at("[{name: edge}, {name: old}]", ""), at("[{name: edge, sectionName: https}, {name: new}]", ""));
+    let mut cluster = running(&before);
+    let waits = step(&mut cluster, &after);
+    assert_eq!(parents(&waits), ["new", "edge", "old"]);
+    assert_eq!(sections(&waits), [None, None, None]);
+    cluster.report(&Verdict::Accepted);
+    step(&mut cluster, &after);
+    cluster.report(&Verdict::Accepted);
+    assert_eq!(
+        ready(&after, &cluster),
+        "Gateway test/edge, Gateway test/old: requests under way may finish; one route cannot have besides, yet: \
+         Gateway test/edge, section https"
+    );
+    cluster.wait(5);
+    let gone = step(&mut cluster, &after);
+    assert_eq!(
+        (parents(&gone), sections(&gone)),
+        (vec!["edge", "new"], vec![Some("https".to_owned()), None])
+    );
+}
+
+#[test]
+fn where_old_and_new_do_not_fit_together_the_last_new_ones_wait() {
     let limits = Limits { hostnames: 3, ..Limits::HTTP_ROUTE };
     let narrow = Capabilities { limits, ..Capabilities::specification() };
     let at = |hostnames: &str| declared_for(&text("edge", hostnames), &narrow);
     let before = at("[a.example.com, b.example.com]");
-    let after = at("[c.example.com, d.example.com]");
+    let after = at("[c.example.com, d.example.com, b.example.com]");
+    let mut cluster = running(&before);
+    let waits = step(&mut cluster, &after);
+    assert_eq!(route(&waits).1, ["c.example.com", "b.example.com", "a.example.com"]);
+    assert_eq!(waits.route.unwrap().leaving.unwrap().waiting_hostnames, ["d.example.com".parse().unwrap()]);
+    cluster.report(&Verdict::Accepted);
+    step(&mut cluster, &after);
+    cluster.wait(5);
+    assert_eq!(route(&step(&mut cluster, &after)).1, ["c.example.com", "d.example.com", "b.example.com"]);
+}
+
+#[test]
+fn of_more_gateways_than_fit_the_last_new_ones_wait() {
+    let names = |prefix: &str, count: usize| {
+        let names: Vec<_> = (0..count).map(|number| format!("{{name: {prefix}{number}}}")).collect();
+        format!("[{}]", names.join(", "))
+    };
+    let (before, after) = (at(&names("old", 2), ""), at(&names("new", 32), ""));
     let plan = step(&mut running(&before), &after);
-    assert_eq!(route(&plan).1, ["c.example.com", "d.example.com", "a.example.com"]);
-    assert!(
-        plan.notices.contains(&Notice::NoRoomForLeaving { what: "hostnames", limit: 3 }),
-        "{:?}",
-        plan.notices
-    );
-    let fits = step(&mut running(&at("[a.example.com]")), &after);
-    assert!(!fits.notices.iter().any(|notice| matches!(notice, Notice::NoRoomForLeaving { .. })));
+    let parents = parents(&plan);
+    assert_eq!((parents.len(), &parents[29..]), (32, &["new29", "old0", "old1"][..]));
+}
+
+#[test]
+fn a_gateway_or_hostname_that_is_only_added_has_to_be_written_before_the_route_is_programmed() {
+    let before = at("edge", "[a.example.com]");
+    for after in
+        [at("[{name: edge}, {name: other}]", "[a.example.com]"), at("edge", "[a.example.com, b.example.com]")]
+    {
+        let mut cluster = running(&before);
+        assert_eq!(ready(&before, &cluster), "every version is ready and routed as declared");
+        assert_eq!(ready(&after, &cluster), "the route is being written");
+        assert!(step(&mut cluster, &after).repair);
+        cluster.report(&Verdict::Accepted);
+        assert_eq!(ready(&after, &cluster), "every version is ready and routed as declared");
+    }
 }

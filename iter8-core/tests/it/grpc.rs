@@ -291,7 +291,7 @@ fn routed(plan: &RoutePlan, verdict: Verdict, other: Option<RouteObservation>) -
     let mut world = World::new();
     world.route(plan);
     let route = world.observation.route.unwrap();
-    let parents = vec![ParentReport { parent: "Service test/web:80".into(), verdict }];
+    let parents = vec![ParentReport { parent: "Service test/web:80".into(), is_gateway: false, verdict }];
     RouteObservation { parents, other: other.map(Box::new), ..route }
 }
 
@@ -355,7 +355,11 @@ fn a_grpc_route_stays_until_every_parent_has_looked_at_the_http_route() {
     observation.versions = Observation::all_ready(&after).versions;
     let refused = Verdict::Refused { reason: "Conflicted".into(), message: "a GRPCRoute is there".into() };
     let mut http = routed(&plan(&after, &observation), refused, Some(grpc));
-    http.parents.push(ParentReport { parent: "Gateway test/edge".into(), verdict: Verdict::Silent });
+    http.parents.push(ParentReport {
+        parent: "Gateway test/edge".into(),
+        is_gateway: true,
+        verdict: Verdict::Silent,
+    });
     http.written = Some(observation.now);
     observation.route = Some(http);
     let waiting = plan(&after, &observation);
@@ -379,6 +383,52 @@ fn a_grpc_route_that_is_held_gets_none_of_the_timeouts_that_it_cannot_have() {
     let route = held.route.unwrap();
     assert_eq!((route.protocol, route.timeouts.is_empty()), (Protocol::Grpc, true));
     assert!(!held.repair, "it would be written again and again");
+}
+
+#[test]
+fn a_gateway_that_takes_the_older_of_both_routes_is_no_reason_to_wait() {
+    let (before, after) = (release("http", "[]"), release("grpc", "[]"));
+    let mut observation = Observation::all_ready(&before);
+    let http = routed(&plan(&before, &observation), Verdict::Accepted, None);
+    observation.versions = Observation::all_ready(&after).versions;
+    let mut grpc = routed(&plan(&after, &observation), Verdict::Accepted, Some(http));
+    let refused = Verdict::Refused { reason: "Conflicted".into(), message: "an HTTPRoute is there".into() };
+    grpc.parents.push(ParentReport {
+        parent: "Gateway test/edge".into(),
+        is_gateway: true,
+        verdict: refused,
+    });
+    observation.route = Some(grpc);
+    let next = plan(&after, &observation);
+    assert!(!next.keeps_other_routes, "it accepts the GRPCRoute once the HTTPRoute is gone");
+    let conditions = iter8_core::conditions(&next, &observation, &[]);
+    assert_eq!(
+        conditions[2].message,
+        "the GRPCRoute takes the place of the HTTPRoute; until then Gateway test/edge refuses the route: Conflicted: \
+         an HTTPRoute is there"
+    );
+}
+
+#[test]
+fn the_users_own_copies_of_a_route_that_is_held_stay_as_they_are() {
+    let audit =
+        "route: {filters: [{type: RequestMirror, requestMirror: {backendRef: {name: audit, port: 80}}}]}, ";
+    let text = |protocol: &str, route: &str, versions: &str| {
+        format!(
+            "environment: deployment-gtw\napplication: {{protocol: {protocol}, {route}strategy: canary, versions: [{versions}]}}"
+        )
+    };
+    let (one, other) = ("{image: web:1}", "{image: web:2}");
+    for (route, copies) in [("", 0), (audit, 1)] {
+        let before = document(&text("grpc", route, one));
+        let mut observation = Observation::all_ready(&before);
+        observation.route = Some(routed(&plan(&before, &observation), Verdict::Accepted, None));
+        let after = document(&text("http", if copies == 0 { audit } else { "" }, other));
+        let held = plan(&after, &observation);
+        assert_eq!(held.route.as_ref().unwrap().protocol, Protocol::Grpc);
+        assert_eq!(held.rules()[0].mirrors.len(), copies);
+        assert!(!held.repair);
+    }
 }
 
 #[test]

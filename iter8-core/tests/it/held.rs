@@ -215,6 +215,12 @@ application:
         ["* → web-0*10, web-1*50 + audit 100%"],
         "the shares are not held"
     );
+    let without = release("blue-green", &["{image: web:1, weight: 10}", "{image: web:3}"]);
+    assert_eq!(
+        rules(&world.plan(&without)),
+        ["* → web-0*10, web-1*50"],
+        "whether they are declared any more or not"
+    );
 }
 
 #[test]

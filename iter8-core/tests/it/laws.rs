@@ -52,6 +52,17 @@ fn live(moment: &Moment) -> Option<&RouteObservation> {
     moment.seen.route.as_ref().map(|route| route.of(moment.release.protocol).0)
 }
 
+fn is_version(moment: &Moment, service: &ServiceName) -> bool {
+    let mut seen = moment.seen.versions.values().filter_map(|seen| seen.service.as_ref());
+    moment.release.versions().any(|version| version.service == *service)
+        || seen.any(|seen| seen.name == *service)
+}
+
+/// Whether a live rule copies requests to a version.
+fn has_copies(moment: &Moment, rule: &ObservedRule) -> bool {
+    rule.mirrors.iter().any(|mirror| is_version(moment, &mirror.service))
+}
+
 /// Whether the live rules can be those of this strategy, and are for the declared protocol.
 fn is_live(moment: &Moment, strategy: Routing) -> bool {
     let rules = live_rules(moment);
@@ -59,8 +70,8 @@ fn is_live(moment: &Moment, strategy: Routing) -> bool {
         return false;
     }
     match strategy {
-        Routing::Canary => rules.iter().all(|rule| rule.mirrors.is_empty() && rule.backends.len() == 1),
-        Routing::BlueGreen => rules.iter().all(|rule| rule.mirrors.is_empty() && rule.matches.is_empty()),
+        Routing::Canary => rules.iter().all(|rule| !has_copies(moment, rule) && rule.backends.len() == 1),
+        Routing::BlueGreen => rules.iter().all(|rule| !has_copies(moment, rule) && rule.matches.is_empty()),
         _ => false,
     }
 }
@@ -139,7 +150,10 @@ proptest! {
         at_every_plan(&history, |moment| {
             let plan = &moment.plan;
             let Some((default, others)) = plan.rules().split_last() else { return Ok(()) };
-            for service in others.iter().flat_map(serving).chain(plan.rules().iter().flat_map(|rule| rule.mirrors.iter().map(|mirror| &mirror.service))) {
+            let copies = plan.rules().iter().flat_map(|rule| &rule.mirrors).map(|mirror| &mirror.service);
+            // Not those of the user, which go to what is no version.
+            let copies = copies.filter(|service| is_version(moment, service));
+            for service in others.iter().flat_map(serving).chain(copies) {
                 prop_assert!(state_of(moment, service).can_serve(), "{service}: {:?}", rules(plan));
             }
             let failing: Vec<_> = serving(default).filter(|service| !state_of(moment, service).can_serve()).collect();

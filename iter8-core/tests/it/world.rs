@@ -187,6 +187,7 @@ pub(crate) fn live_route(rules: Vec<ObservedRule>, written: Timestamp) -> RouteO
         written: Some(written),
         parents: vec![ParentReport {
             parent: "Service test/web:80".into(),
+            is_gateway: false,
             verdict: Verdict::AcceptedUnversioned,
         }],
         gateways: None,

@@ -11,7 +11,8 @@ pub(super) fn reports(route: &HttpRoute) -> Vec<ParentReport> {
     let namespace = route.metadata.namespace.as_deref();
     let report = |parent| {
         let parent = Parent::of_spec(parent, namespace);
-        ParentReport { parent: parent.to_string().into(), verdict: verdict_by(&parent, route) }
+        let verdict = verdict_by(&parent, route);
+        ParentReport { parent: parent.to_string().into(), is_gateway: !parent.is_service(), verdict }
     };
     route.spec.parent_refs.iter().flatten().map(report).collect()
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Capabilities, Document, FilterType, MatchKind, Notice, PathMatchType, PlannedRule, Precedence, Protocol,
-    RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, ValueMatchType, VersionObservation,
-    declare, plan,
+    Capabilities, Document, FilterType, MatchKind, Notice, PathMatchType, PlannedRoute, PlannedRule,
+    Precedence, Protocol, RouteFilter, RouteMatch, RoutePlan, RoutingBackend, ValidRelease, ValueMatchType,
+    VersionObservation, declare, plan,
 };
 use iter8_gateway_api::{GatewayApiBackend, MeshProfile};
 use iter8_testkit::oracle::{choose, is_left_open};
@@ -54,7 +54,8 @@ fn mesh_rules(capabilities: &Capabilities) -> simulator::Precedence {
 /// The rendered routes in a cluster that has the Gateways of the release.
 fn simulated(backend: &GatewayApiBackend, release: &ValidRelease, plan: &RoutePlan) -> RouteSet {
     let mut routes = RouteSet::new(mesh_rules(backend.capabilities()));
-    for gateway in &release.gateways {
+    let named: std::collections::BTreeSet<_> = release.gateways.iter().collect();
+    for gateway in named {
         let namespace = gateway.namespace.as_ref().unwrap_or_else(|| release.namespace());
         routes.insert(&gateway_object(namespace.as_str(), gateway.name.as_str())).unwrap();
     }
@@ -71,29 +72,36 @@ fn gateway_object(namespace: &str, name: &str) -> Value {
         "metadata": {"namespace": namespace, "name": name},
         "spec": {
             "gatewayClassName": "any",
-            "listeners": [{
-                "name": "http", "protocol": "HTTP", "port": 80,
+            "listeners": LISTENERS.map(|(name, port)| json!({
+                "name": name, "protocol": "HTTP", "port": port,
                 "allowedRoutes": {"namespaces": {"from": "All"}},
-            }],
+            })),
         },
     })
 }
 
+/// Those that releases of the testkit name.
+const LISTENERS: [(&str, u16); 3] = [("http", 80), ("https", 8443), ("other", 8080)];
+
 /// Where the request can be sent, and whose rules count there: to the front Service, where the mesh's do, and to every
-/// Gateway under one of its hostnames, where the specification's do.
+/// declared Gateway that has the route under one of its hostnames, where the specification's do.
 fn parents(
     backend: &GatewayApiBackend,
     release: &ValidRelease,
-    protocol: Protocol,
+    plan: &RoutePlan,
 ) -> Vec<(Parent, String, Precedence)> {
+    let protocol = protocol(plan, release);
     let precedence = backend.capabilities().of(protocol).unwrap().precedence;
     let front = Parent::service(release.namespace().as_str(), release.application.as_str());
     let authority = format!("web.test:{}", release.service_port.get());
-    let gateways = release.gateways.iter().map(|gateway| {
+    let planned = plan.route.iter().flat_map(PlannedRoute::gateway_parents);
+    let gateways = planned.filter(|planned| release.gateways.contains(planned)).map(|gateway| {
         let namespace = gateway.namespace.as_ref().unwrap_or_else(|| release.namespace());
-        let hostname = release.hostnames[0].to_string();
+        let hostname = plan.route.iter().flat_map(PlannedRoute::gateway_hostnames).next().unwrap();
+        let section = gateway.section_name.as_ref().map_or("http", |section| section.as_str());
+        let port = LISTENERS.iter().find(|(name, _)| *name == section).unwrap().1;
         let parent = Parent::gateway(namespace.as_str(), gateway.name.as_str());
-        (parent, hostname, Precedence::Specification)
+        (parent, format!("{hostname}:{port}"), Precedence::Specification)
     });
     std::iter::once((front, authority, precedence)).chain(gateways).collect()
 }
@@ -175,7 +183,7 @@ fn every_request_gets_from_the_routes_what_it_gets_by_the_plan() {
         let plan = plan(release, observation);
         let (routes, protocol) = (simulated(backend, release, &plan), protocol(&plan, release));
         for request in requests.iter().filter(|request| is_decided(backend, &plan, request)) {
-            for (parent, authority, precedence) in parents(backend, release, protocol) {
+            for (parent, authority, precedence) in parents(backend, release, &plan) {
                 let rule = chosen(&plan, request, precedence);
                 let outcome = routes.route(&parent, &sent(request, &authority, protocol));
                 let (expected, found) = (planned_shares(rule), simulated_shares(&outcome));
@@ -229,7 +237,7 @@ fn any_two_conditions_on_the_path_are_chosen_between_as_planned() {
             let Ok(release) = declare(&key(), &document, backend.capabilities()) else { continue };
             let plan = plan(&release, &iter8_core::Observation::all_ready(&release));
             let routes = simulated(&backend, &release, &plan);
-            for ((parent, authority, precedence), request) in parents(&backend, &release, Protocol::Http)
+            for ((parent, authority, precedence), request) in parents(&backend, &release, &plan)
                 .iter()
                 .flat_map(|parent| requests.iter().map(move |request| (parent, request)))
             {
@@ -256,7 +264,7 @@ fn every_answer_names_its_version_and_has_the_users_own_headers() {
         let of_mesh = backend.capabilities().of(protocol).unwrap();
         let has_filter = of_mesh.has_on_backends(FilterType::ResponseHeaderModifier);
         for request in requests.iter().filter(|request| is_decided(backend, &plan, request)) {
-            for (parent, authority, precedence) in parents(backend, release, protocol) {
+            for (parent, authority, precedence) in parents(backend, release, &plan) {
                 let rule = chosen(&plan, request, precedence);
                 let outcome = routes.route(&parent, &sent(request, &authority, protocol));
                 for found in &outcome.backends {
@@ -294,7 +302,7 @@ fn law_5_every_request_to_the_front_service_goes_to_one_version() {
     for_every_mesh(|backend, Situation { release, observation }, requests| {
         let plan = plan(release, observation);
         let (routes, protocol) = (simulated(backend, release, &plan), protocol(&plan, release));
-        let (front, authority, _) = parents(backend, release, protocol).remove(0);
+        let (front, authority, _) = parents(backend, release, &plan).remove(0);
         for request in requests.iter().filter(|_| is_of_mesh(backend, &plan)) {
             let outcome = routes.route(&front, &sent(request, &authority, protocol));
             // Without a route the front Service leads to the primary.
@@ -328,7 +336,7 @@ fn law_5_a_candidates_readiness_changes_nothing_for_requests_without_its_match()
             return Ok(());
         }
         let (routes, protocol) = (simulated(backend, release, &before), release.protocol);
-        let (front, authority, _) = parents(backend, release, protocol).remove(0);
+        let (front, authority, _) = parents(backend, release, &before).remove(0);
         for candidate in release.candidates() {
             let mut observation = all_ready.clone();
             observation.versions.insert(candidate.name.clone(), VersionObservation::default());

@@ -49,8 +49,8 @@ async fn a_gateway_takes_over_from_another_without_a_lost_request(cluster: Clust
 
     let (inside, outside) = (Load::start(&cluster), Load::at(&old.url(), host));
     cluster.declare(&at("new", host)).await;
-    // The new Gateway's controller takes its time, but does not let the time pass after which silence counts.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The new Gateway's controller takes its time: longer than a mesh may be silent.
+    tokio::time::sleep(Duration::from_secs(8)).await;
     let new = mesh.open_gateway("new").await.unwrap();
     let taken_over = until_answers(&cluster, &new, host, 200).await;
     let at_new = Load::at(&new.url(), host);

@@ -1,4 +1,4 @@
-//! How long Gateways and hostnames stay that have left the document: reading 12.
+//! Who has the Gateways' route while Gateways and hostnames leave: reading 12.
 
 use iter8_core::{Hostname, ParentRef, RoutePlan, Timestamp, Verdict};
 
@@ -12,57 +12,69 @@ const PARENTS: usize = 32;
 /// Group, kind, namespace, name, section and port.
 type Listeners = (String, String, String, String, Option<String>, Option<u16>);
 
-/// What is leaving: the parents, the hostnames, since when they drain.
+/// The parents and hostnames of the route, and since when those drain that are leaving.
 type Expected = (Vec<Listeners>, Vec<Hostname>, Option<Timestamp>);
 
-/// Checks what is leaving, and tells the moment at which that changes without anything being seen.
+/// Checks who has the route, and tells the moment at which that changes without anything being seen.
 pub(super) fn check(case: &Case<'_>, plan: &RoutePlan) -> Result<Option<Timestamp>, DisagreementError> {
-    let (expected, due) = leaving(case).unzip();
-    let Some(route) = &plan.route else { return Ok(due.flatten()) };
-    let planned = route.leaving.as_ref().map(|leaving| {
-        let parents = leaving.gateways.iter().map(|parent| listeners(case, parent)).collect();
-        (parents, leaving.hostnames.clone(), leaving.draining_since)
-    });
+    let declared: Vec<_> = case.release.gateways.iter().map(|parent| listeners(case, parent)).collect();
+    let hostnames = if declared.is_empty() { Vec::new() } else { case.release.hostnames.to_vec() };
+    let (expected, due) =
+        with_leaving(case, &declared, &hostnames).unwrap_or(((declared, hostnames, None), None));
+    let Some(route) = &plan.route else { return Ok(due) };
+    let parents: Vec<_> = route.gateway_parents().map(|parent| listeners(case, parent)).collect();
+    let since = route.leaving.as_ref().and_then(|leaving| leaving.draining_since);
+    let planned = (parents, route.gateway_hostnames().cloned().collect(), since);
     if planned == expected {
-        Ok(due.flatten())
+        Ok(due)
     } else {
-        Err(DisagreementError::new("leaving Gateways", &expected, &planned))
+        Err(DisagreementError::new("who has the Gateways' route", &expected, &planned))
     }
 }
 
-fn leaving(case: &Case<'_>) -> Option<(Expected, Option<Timestamp>)> {
+/// `None` where nothing is leaving.
+fn with_leaving(
+    case: &Case<'_>,
+    declared: &[Listeners],
+    hostnames: &[Hostname],
+) -> Option<(Expected, Option<Timestamp>)> {
     let route = case.live()?;
     let live = route.gateways.as_ref()?;
-    let declared: Vec<_> = case.release.gateways.iter().map(|parent| listeners(case, parent)).collect();
-    let hostnames: &[Hostname] = if declared.is_empty() { &[] } else { &case.release.hostnames };
+    let live_parents: Vec<_> = live.parents.iter().map(|gateway| listeners(case, &gateway.parent)).collect();
 
-    let mut parents = Vec::new();
-    for gateway in &live.parents {
-        let found = listeners(case, &gateway.parent);
+    let mut leaving = Vec::new();
+    for (gateway, found) in live.parents.iter().zip(&live_parents) {
         let is_refusing = matches!(gateway.verdict, Verdict::Refused { .. });
-        if !is_refusing && !declared.iter().any(|declared| exclude(declared, &found)) {
-            parents.push(found);
+        if !is_refusing && !declared.iter().any(|declared| has_all_of(declared, found)) {
+            leaving.push(found.clone());
         }
     }
-    parents.truncate(PARENTS.saturating_sub(declared.len()));
-    let mut names: Vec<_> = live.hostnames.iter().filter(|name| !hostnames.contains(name)).cloned().collect();
-    names.truncate(case.release.limits.hostnames.saturating_sub(hostnames.len()));
-    if parents.is_empty() && (declared.is_empty() || names.is_empty()) {
+    let leaving_names: Vec<_> =
+        live.hostnames.iter().filter(|name| !hostnames.contains(name)).cloned().collect();
+    if leaving.is_empty() && (declared.is_empty() || leaving_names.is_empty()) {
         return None;
     }
+    // "Where old and new do not fit in a route together, the new ones wait"
+    let fitting = declared.iter().filter(|declared| !leaving.iter().any(|other| exclude(declared, other)));
+    let present = fit(fitting.cloned().collect(), &mut leaving, PARENTS, &live_parents);
+    let mut leaving_names = leaving_names;
+    let limit = case.release.limits.hostnames;
+    let present_names = fit(hostnames.to_vec(), &mut leaving_names, limit, &live.hostnames);
 
-    let all_parents: Vec<_> = declared.iter().chain(&parents).cloned().collect();
-    let all_names: Vec<_> = hostnames.iter().chain(&names).cloned().collect();
-    let live_parents: Vec<_> = live.parents.iter().map(|gateway| listeners(case, &gateway.parent)).collect();
-    if (live_parents, &live.hostnames) != (all_parents, &all_names) {
+    let accepting = present.len();
+    let parents: Vec<_> = present.into_iter().chain(leaving).collect();
+    let names: Vec<_> = present_names.into_iter().chain(leaving_names).collect();
+    if live_parents != parents || live.hostnames != names {
         // It is being written.
         return Some(((parents, names, None), None));
     }
-    let verdicts: Vec<_> = live.parents.iter().take(declared.len()).map(|gateway| &gateway.verdict).collect();
-    let waits_for_word = |verdict: &&&Verdict| matches!(verdict, Verdict::Stale | Verdict::Refused { .. });
+    let verdicts: Vec<_> = live.parents.iter().take(accepting).map(|gateway| &gateway.verdict).collect();
+    // A Gateway has to say that it has accepted the route.
+    let has_to_speak =
+        |verdict: &Verdict| !matches!(verdict, Verdict::Accepted | Verdict::AcceptedUnversioned);
     let since = match live.draining_since {
         Some(since) => since,
-        None if verdicts.iter().any(|verdict| waits_for_word(&verdict)) => {
+        None if verdicts.iter().any(|verdict| has_to_speak(verdict)) => {
             return Some(((parents, names, None), None));
         }
         None if verdicts.iter().any(|verdict| is_silent(verdict))
@@ -74,6 +86,18 @@ fn leaving(case: &Case<'_>) -> Option<(Expected, Option<Timestamp>)> {
     };
     let until = since.plus_seconds(case.release.drain_seconds);
     (until > case.observation.now).then_some(((parents, names, Some(since)), Some(until)))
+}
+
+/// Those of the declared that fit beside the leaving ones: the last of the new ones wait.
+fn fit<T: Clone + PartialEq>(mut declared: Vec<T>, leaving: &mut Vec<T>, limit: usize, live: &[T]) -> Vec<T> {
+    while declared.len() + leaving.len() > limit {
+        match declared.iter().rposition(|one| !live.contains(one)) {
+            Some(last) => drop(declared.remove(last)),
+            None => break,
+        }
+    }
+    leaving.truncate(limit.saturating_sub(declared.len()));
+    declared
 }
 
 fn listeners(case: &Case<'_>, parent: &ParentRef) -> Listeners {
@@ -89,11 +113,19 @@ fn listeners(case: &Case<'_>, parent: &ParentRef) -> Listeners {
     )
 }
 
+/// Whether the one parent means every listener that the other means.
+fn has_all_of(one: &Listeners, other: &Listeners) -> bool {
+    object(one) == object(other)
+        && (one.4.is_none() || one.4 == other.4)
+        && (one.5.is_none() || one.5 == other.5)
+}
+
+fn object((group, kind, namespace, name, ..): &Listeners) -> [&str; 4] {
+    [group, kind, namespace, name]
+}
+
 /// "sectionName must be unique when parentRefs includes 2 or more references to the same parent", and be there.
 fn exclude(one: &Listeners, other: &Listeners) -> bool {
-    let object = |(group, kind, namespace, name, ..): &Listeners| {
-        (group.clone(), kind.clone(), namespace.clone(), name.clone())
-    };
     let (section, other_section) = (&one.4, &other.4);
     object(one) == object(other) && (section.is_none() || other_section.is_none() || section == other_section)
 }

@@ -109,6 +109,14 @@ impl<'a> Case<'a> {
         self.live().into_iter().chain(self.other()).any(|route| route.named.contains(service))
     }
 
+    /// Whether a Service is that of a version, declared or there.
+    pub(super) fn is_version(&self, service: &ServiceName) -> bool {
+        self.declared.iter().chain(&self.removed).any(|known| {
+            let seen = known.seen.service.as_ref().map(|seen| &seen.name);
+            known.service.as_ref() == Some(service) || seen == Some(service)
+        })
+    }
+
     /// The last live rule that takes every request.
     pub(super) fn live_default(&self) -> Option<&'a ObservedRule> {
         self.live_rules().iter().rfind(|rule| rule.matches.is_empty())

@@ -28,13 +28,19 @@ fn keeps_others(case: &Case<'_>, live: &RouteObservation, plan: &RoutePlan) -> b
     if live.protocol != planned.protocol {
         return true;
     }
-    let is_settled = |verdict: &Verdict| match verdict {
+    let is_settled = |verdict: &Verdict, is_gateway: bool| match verdict {
         Verdict::Accepted => true,
         Verdict::Stale => false,
-        Verdict::Refused { .. } => planned.protocol == Protocol::Http,
+        // "At a Gateway one of the two has a hostname, the older one."
+        Verdict::Refused { .. } => planned.protocol == Protocol::Http || is_gateway,
         Verdict::AcceptedUnversioned | Verdict::Silent => has_counted_as_accepting(case, live),
     };
-    let is_in_force =
-        live.parents.iter().all(|parent| is_settled(&parent.verdict)) && live.rules == planned_rules(plan);
+    let is_in_force = live.parents.iter().all(|parent| is_settled(&parent.verdict, parent.is_gateway))
+        && live.rules == planned_rules(plan)
+        && live.gateways.as_ref().is_none_or(|gateways| {
+            let parents: Vec<_> = gateways.parents.iter().map(|gateway| &gateway.parent).collect();
+            parents == planned.gateway_parents().collect::<Vec<_>>()
+                && gateways.hostnames.iter().eq(planned.gateway_hostnames())
+        });
     case.other().is_some() && !is_in_force
 }

@@ -25,15 +25,40 @@ struct Own {
 
 /// Checks the rules and tells which version the front Service has to lead to.
 pub(super) fn check(case: &Case<'_>, plan: &RoutePlan) -> Result<InForce, DisagreementError> {
+    let rules = own_copies_apart(case, plan)?;
     // "The same for a change of strategy"
     let declared = |()| case.in_force.clone();
     let Some(held) = held::rules(case) else {
-        return of_strategy(case, plan.rules()).map(declared);
+        return of_strategy(case, &rules).map(declared);
     };
     // Where only the default rule is left, nothing is held that the new strategy would not have; a split that lists the
     // others with weight 0 may be held even so.
-    let verdict = if held.must_be() { None } else { of_strategy(case, plan.rules()).map(declared).ok() };
-    verdict.map_or_else(|| held.check(plan.rules()).map(|()| held.in_force.clone()), Ok)
+    let verdict = if held.must_be() { None } else { of_strategy(case, &rules).map(declared).ok() };
+    verdict.map_or_else(|| held.check(&rules).map(|()| held.in_force.clone()), Ok)
+}
+
+/// The rules without the user's own copies, which come first in each. Reading 13.
+fn own_copies_apart(case: &Case<'_>, plan: &RoutePlan) -> Result<Vec<PlannedRule>, DisagreementError> {
+    let is_kept = case.release.strategy == Strategy::None
+        || plan.route.as_ref().is_some_and(|route| route.protocol != case.release.protocol);
+    let live = case.live_rules().last().filter(|_| is_kept);
+    let own: Vec<_> = match live {
+        None => case.release.mirrors.iter().map(|copy| (&copy.service, copy.port, copy.percent)).collect(),
+        Some(live) => {
+            let protocol = plan.route.as_ref().map_or(case.release.protocol, |route| route.protocol);
+            let can_copy = case.release.copying.contains(&protocol);
+            let copies = live.mirrors.iter().filter(|copy| can_copy && !case.is_version(&copy.service));
+            copies.map(|copy| (&copy.service, copy.port, copy.percent)).collect()
+        }
+    };
+    let mut rules = plan.rules().to_vec();
+    for rule in &mut rules {
+        let first = rule.mirrors.iter().take(own.len());
+        let first: Vec<_> = first.map(|copy| (&copy.service, copy.port, copy.percent)).collect();
+        agree("the user's own copies", &own, &first)?;
+        rule.mirrors.drain(..own.len());
+    }
+    Ok(rules)
 }
 
 fn of_strategy(case: &Case<'_>, planned: &[PlannedRule]) -> Result<(), DisagreementError> {

@@ -356,11 +356,15 @@ pub(super) fn route(
     port: u16,
     written: Timestamp,
 ) -> RouteObservation {
-    let silent = |parent: String| ParentReport { parent: parent.into(), verdict: Verdict::Silent };
+    let silent = |parent: String, is_gateway| {
+        let (parent, verdict) = (parent.into(), Verdict::Silent);
+        ParentReport { parent, is_gateway, verdict }
+    };
     let namespace = key().namespace;
     let of_gateways = gateways.iter().flat_map(|gateways| &gateways.parents);
-    let of_gateways = of_gateways.map(|gateway| silent(gateway.parent.in_words(&namespace)));
-    let parents = std::iter::once(silent(format!("Service test/web:{port}"))).chain(of_gateways).collect();
+    let of_gateways = of_gateways.map(|gateway| silent(gateway.parent.in_words(&namespace), true));
+    let parents =
+        std::iter::once(silent(format!("Service test/web:{port}"), false)).chain(of_gateways).collect();
     let backends = rules.iter().flat_map(|rule| &rule.backends).map(|backend| &backend.service);
     let mirrors = rules.iter().flat_map(|rule| &rule.mirrors).map(|mirror| &mirror.service);
     RouteObservation {

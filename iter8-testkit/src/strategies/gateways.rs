@@ -22,14 +22,15 @@ pub(super) fn gateway(own: &str, namespace: Option<&str>, section: Option<&str>)
     ParentRef { group: None, kind: None, namespace, name: name(own), section_name, port: None }
 }
 
-/// The Gateways' route of a plan as it is observed once it is written; nobody has said anything of it yet.
+/// The Gateways' route of a plan as it is observed once it is written; nobody has said anything of it yet. `None` where the
+/// plan has no route at all.
 ///
 /// ```
 /// use iter8_testkit::strategies::planned_gateways;
 ///
 #[doc = include_str!("../example_canary.txt")]
 /// let plan = plan(&release, &Observation::all_ready(&release));
-/// assert_eq!(planned_gateways(&plan), None, "the release names no Gateway");
+/// assert_eq!(planned_gateways(&plan), Some(Default::default()), "the release names no Gateway");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
@@ -38,7 +39,7 @@ pub fn planned_gateways(plan: &RoutePlan) -> Option<GatewaysObservation> {
     let parents = route.gateway_parents().cloned();
     let parents: Vec<_> =
         parents.map(|parent| ObservedGateway { parent, verdict: Verdict::Silent }).collect();
-    (!parents.is_empty()).then(|| GatewaysObservation {
+    Some(GatewaysObservation {
         parents,
         hostnames: route.gateway_hostnames().cloned().collect(),
         draining_since: route.leaving.as_ref().and_then(|leaving| leaving.draining_since),

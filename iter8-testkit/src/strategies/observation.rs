@@ -15,7 +15,7 @@ use proptest::sample::{Index, select};
 use super::cluster::{both, planned_rules, route};
 use super::gateways::{draining_since, live_gateways, planned_gateways};
 use super::protocol::of_protocol;
-use super::release::{matches_of_one, number, valid_releases};
+use super::release::{AUDIT, matches_of_one, name, number, valid_releases};
 
 /// The time of every observation of this module, in seconds.
 const NOW: u32 = 1_000_000;
@@ -286,7 +286,8 @@ fn live_routes(releases: &[ValidRelease]) -> impl Strategy<Value = LiveRoute> + 
         .iter()
         .flat_map(|release| release.versions().map(|version| version.service.clone()))
         .collect();
-    let services: Vec<_> = services.into_iter().collect();
+    // Users copy requests to Services besides.
+    let services: Vec<_> = services.into_iter().chain([name(AUDIT)]).collect();
     let written = || {
         // Before, at the same moment as, and after the observation.
         select(vec![0, 3, 4, 5, 6, 60])
@@ -302,6 +303,7 @@ fn live_routes(releases: &[ValidRelease]) -> impl Strategy<Value = LiveRoute> + 
             .prop_map(move |(rules, written, verdicts, gateways)| {
                 let parents = verdicts.into_iter().enumerate().map(|(index, verdict)| ParentReport {
                     parent: format!("Gateway test/g{index}").into(),
+                    is_gateway: index > 0,
                     verdict,
                 });
                 let (parents, rules) = (parents.collect(), with_one_default_rule(rules, protocol));
@@ -344,9 +346,10 @@ fn rules(services: Vec<ServiceName>, protocol: Protocol) -> impl Strategy<Value 
     (matches, vec(backend, 0..4), vec(mirror, 0..2), prop::bool::weighted(0.1)).prop_map(
         move |(matches, backends, mirrors, altered)| {
             let service = |index: &Index| services.get(index.index(services.len().max(1))).cloned();
+            let version = |index: &Index| service(index).filter(|service| service.as_str() != AUDIT);
             let mut named: Vec<ServiceName> = Vec::new();
             let backends = backends.iter().filter_map(|(index, port, weight)| {
-                let service = service(index).filter(|service| !named.contains(service))?;
+                let service = version(index).filter(|service| !named.contains(service))?;
                 named.push(service.clone());
                 Some(ObservedBackend { service, port: number(*port), weight: number(*weight) })
             });

@@ -1,10 +1,10 @@
 //! Release documents.
 
 use iter8_core::{
-    Application, Capabilities, Declared, DeclaredFilter, Environment, Header, HeaderModifier, Hostname,
-    HttpMatch, Method, ParentRef, PathMatch, PathMatchType, Protocol, Release, ReleaseKey, RouteFilter,
-    RouteMatch, RouteOptions, Specification, Strategy as Routing, Timeouts, ValidRelease, Value, ValueMatch,
-    ValueMatchType, Version, validate,
+    Application, Capabilities, CarriedFilter, Declared, DeclaredFilter, Environment, FilterType, Header,
+    HeaderModifier, Hostname, HttpMatch, Method, ParentRef, PathMatch, PathMatchType, Protocol, Release,
+    ReleaseKey, RouteFilter, RouteMatch, RouteOptions, Specification, Strategy as Routing, Timeouts,
+    ValidRelease, Value, ValueMatch, ValueMatchType, Version, validate,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -16,6 +16,9 @@ use super::protocol::fit_for_protocol;
 
 /// Names that a version may have; a version without one is called after its place in the list.
 pub(super) const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// A Service that is no version, to which users copy requests.
+pub(super) const AUDIT: &str = "audit";
 
 /// Path conditions; the requests of this module go to these paths and to some near them.
 const PATHS: [(PathMatchType, &str); 8] = [
@@ -239,8 +242,16 @@ fn value_matches(names: &[&str], values: &[(bool, u8)]) -> Vec<ValueMatch> {
 pub(super) fn gateways() -> impl Strategy<Value = Vec<ParentRef>> {
     let public = gateway("public", None, None);
     let shared = gateway("shared", Some("infra"), None);
-    let (one, two) = (vec![public.clone()], vec![public, shared]);
-    prop_oneof![3 => Just(Vec::new()), 1 => Just(one), 1 => Just(two)]
+    let listener = |section| gateway("public", None, Some(section));
+    let at_port = ParentRef { port: Some(number(8080)), ..listener("other") };
+    let some = vec![
+        vec![public.clone()],
+        vec![public, shared.clone()],
+        vec![listener("http"), listener("https")],
+        vec![listener("https"), shared],
+        vec![at_port],
+    ];
+    prop_oneof![3 => Just(Vec::new()), 2 => select(some)]
 }
 
 /// The user's own on the routes; nothing in most cases.
@@ -256,12 +267,21 @@ pub(super) fn route_options() -> impl Strategy<Value = RouteOptions> {
         DeclaredFilter::Supported(RouteFilter::RequestHeaderModifier(set)),
         DeclaredFilter::Supported(RouteFilter::ResponseHeaderModifier(changed)),
     ];
-    let some = (subsequence(filters, 0..=2), option::of(select(vec!["3s", "1m30s"])), any::<bool>())
-        .prop_map(|(filters, request, is_labelled)| RouteOptions {
+    let audit =
+        Value::from([("backendRef", Value::from([("name", AUDIT.into()), ("port", Value::Integer(80))]))]);
+    let audit = CarriedFilter::new(FilterType::RequestMirror, &audit);
+    let audit = DeclaredFilter::Supported(RouteFilter::Carried(audit));
+    let filters =
+        (subsequence(filters, 0..=2), prop::bool::weighted(0.3)).prop_map(move |(filters, is_copied)| {
+            filters.into_iter().chain(is_copied.then(|| audit.clone())).collect::<Vec<_>>()
+        });
+    let some = (filters, option::of(select(vec!["3s", "1m30s"])), any::<bool>()).prop_map(
+        |(filters, request, is_labelled)| RouteOptions {
             labels: is_labelled.then(|| ("team".to_owned(), "a".to_owned())).into_iter().collect(),
             timeouts: Timeouts { request: request.map(name), ..Timeouts::default() },
             filters,
             ..RouteOptions::default()
-        });
+        },
+    );
     prop_oneof![3 => Just(RouteOptions::default()), 1 => some]
 }

@@ -63,7 +63,7 @@ pub(super) fn rules(case: &Case<'_>) -> Option<Held> {
     let strategy = case.release.strategy;
     // Without a route nothing would remember the primary before, to which the front leads until then.
     let is_memory = strategy == Strategy::None && !case.in_force.is_declared && !case.live_rules().is_empty();
-    let is_other = live_strategy(case.live_rules()).is_some_and(|live| live != strategy);
+    let is_other = live_strategy(case).is_some_and(|live| live != strategy);
     // Reading 10.
     let is_other_protocol = strategy != Strategy::None && case.live_protocol() != case.release.protocol;
     if !case.is_pending || !(is_memory || is_other || is_other_protocol) {
@@ -112,10 +112,11 @@ fn can_serve(case: &Case<'_>, service: &ServiceName) -> bool {
 }
 
 /// The strategy that the rules can only come from.
-fn live_strategy(rules: &[ObservedRule]) -> Option<Strategy> {
+fn live_strategy(case: &Case<'_>) -> Option<Strategy> {
+    let rules = case.live_rules();
     if rules.iter().any(|rule| !rule.matches.is_empty()) {
         Some(Strategy::Canary)
-    } else if rules.iter().any(|rule| !rule.mirrors.is_empty()) {
+    } else if rules.iter().any(|rule| rule.mirrors.iter().any(|copy| case.is_version(&copy.service))) {
         Some(Strategy::Mirror)
     } else if rules.iter().any(|rule| rule.backends.len() > 1) {
         Some(Strategy::BlueGreen)
