@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::labels::MANAGER;
-use crate::resource::{Release, ReleaseStatus};
+use crate::resource::{ReleaseStatus, WatchedRelease};
 use managers::is_ours;
 
 /// Which object.
@@ -339,7 +339,7 @@ impl Applier for ServerSideApplier {
         uid: &str,
         status: &ReleaseStatus,
     ) -> Result<(), Error> {
-        let api: Api<Release> = Api::namespaced(self.client.clone(), namespace);
+        let api: Api<WatchedRelease> = Api::namespaced(self.client.clone(), namespace);
         let patch = json_patch::Patch(vec![
             PatchOperation::Test(TestOperation {
                 path: PointerBuf::from_tokens(["metadata", "uid"]),

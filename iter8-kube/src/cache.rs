@@ -23,7 +23,7 @@ use crate::workload::SERVICE;
 use names::{Key, Names};
 use packed::Packed;
 
-pub(crate) use watched::Watched;
+pub(crate) use watched::{Metadata, Watched};
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";

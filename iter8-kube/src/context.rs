@@ -14,6 +14,7 @@ use crate::metrics::{Metrics, Queue, Routing};
 use crate::options::Options;
 use crate::recorder::Recorder;
 use crate::retry::Retries;
+use crate::task::Computer;
 
 /// The time, as the controller sees it.
 ///
@@ -62,6 +63,8 @@ pub(crate) struct Context<B> {
     pub(crate) routing: Routing,
     pub(crate) clock: Clock,
     pub(crate) retries: Retries,
+    /// Reads large documents, one after the other.
+    pub(crate) reader: Computer,
     /// What the API server made of what we applied, where it wrote it in a form of its own.
     normalised: Mutex<HashMap<String, Digest>>,
     /// What has been repaired of late.
@@ -98,6 +101,7 @@ impl<B> Context<B> {
             recorder: Recorder::new(client, options.identity),
             clock: options.clock,
             retries: Retries::default(),
+            reader: Computer::default(),
             normalised: Mutex::default(),
             repairs: Mutex::default(),
         }

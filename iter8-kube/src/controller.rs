@@ -24,7 +24,7 @@ use crate::leader::{Elector, Gate, LeaderElection};
 use crate::metrics::{Queue, metered};
 use crate::options::{Options, Scope};
 use crate::reconcile::{on_error, reconcile};
-use crate::resource::Release;
+use crate::resource::{Release, WatchedRelease};
 use crate::workload::{DEPLOYMENT, SERVICE};
 
 /// How many Releases are reconciled at the same time, each with one request under way. More would only wait in the API
@@ -120,13 +120,13 @@ pub async fn run<B: RoutingBackend>(
     options.health.set_ready(true);
     info!(scope = ?options.scope, mesh = backend.capabilities().mesh, "controller started");
 
-    let api: Api<Release> = match &options.scope {
+    let api: Api<WatchedRelease> = match &options.scope {
         Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
         Scope::Cluster => Api::all(client.clone()),
     };
     let added = Arc::clone(&queue);
     let changes = watch(api, watcher::Config::default())
-        .modify(|release| release.metadata.managed_fields = None) // nobody reads them, and they are the largest part
+        .map_ok(unwrapped::<_, Release>)
         .reflect(writer)
         .default_backoff()
         .touched_objects()
@@ -271,7 +271,7 @@ async fn follow_objects(
                     info!(kind = kind.kind, "the API server knows this kind now");
                     sink.trigger_all();
                 }
-                sink.trigger(sink.cache.object_event(&kind, Watched::unwrapped(event)));
+                sink.trigger(sink.cache.object_event(&kind, unwrapped(event)));
             }
             Err(error) => {
                 if is_unknown_kind(&error) && sink.cache.set_missing(kind.kind, true) {
@@ -292,6 +292,17 @@ async fn follow_slices(stream: impl Stream<Item = watcher::Result<Event<Endpoint
             Ok(event) => sink.trigger(sink.cache.slice_event(event)),
             Err(error) => debug!(kind = "EndpointSlice", %error, "watch interrupted"),
         }
+    }
+}
+
+/// The event with the objects themselves.
+fn unwrapped<W: Into<K>, K>(event: Event<W>) -> Event<K> {
+    match event {
+        Event::Apply(object) => Event::Apply(object.into()),
+        Event::Delete(object) => Event::Delete(object.into()),
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(object.into()),
+        Event::InitDone => Event::InitDone,
     }
 }
 

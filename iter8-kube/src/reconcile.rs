@@ -83,8 +83,12 @@ pub(crate) fn on_error<B>(release: Arc<Release>, error: &Error, context: Arc<Con
     Action::requeue(delay)
 }
 
+/// Bytes of a document that is not read in passing. Most have less than a tenth of it, and less than this takes at most
+/// a few milliseconds, whatever it is.
+const LARGE: usize = 64 * 1024;
+
 struct Reconciliation<'a, B> {
-    release: &'a Release,
+    release: &'a Arc<Release>,
     context: &'a Context<B>,
     /// When the first event was seen that this reconciliation answers.
     seen: Instant,
@@ -94,10 +98,22 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
     async fn run(&self) -> Result<Action, Error> {
         let unreadable = |error: &dyn std::fmt::Display| Error::Unreadable(error.to_string());
         let key = self.release.key().map_err(|error| unreadable(&error))?;
-        let document = self.release.spec.document().map_err(|error| unreadable(&error))?;
+        let read = {
+            let (release, key) = (Arc::clone(self.release), key.clone());
+            let backend = Arc::clone(&self.context.backend);
+            move || {
+                let document = release.spec.document()?;
+                Ok::<_, serde_json::Error>(declare(&key, &document, backend.capabilities()))
+            }
+        };
+        let read = if self.release.spec.size() > LARGE {
+            self.context.reader.compute(read).await.map_err(|panic| Error::Panicked(panic.to_string()))?
+        } else {
+            read()
+        };
         let now = (self.context.clock)();
         let (before, generation) = (self.release.status.as_ref(), self.release.metadata.generation);
-        let declared = match declare(&key, &document, self.context.backend.capabilities()) {
+        let declared = match read.map_err(|error| unreadable(&error))? {
             Ok(declared) => declared,
             Err(error) => {
                 self.report(&status::refused(before, generation, &refusal(&error), now)).await?;

@@ -1,14 +1,16 @@
 //! The custom resource `releases.iter8.tools`.
 
 mod schema;
+mod text;
+mod watched;
 
 use iter8_core::{Document, InvalidNameError, ReleaseKey, Value};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, ResourceExt};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
-type Fields = serde_json::Map<String, serde_json::Value>;
+pub(crate) use watched::WatchedRelease;
 
 /// The `spec` of a Release: the release document as it was written.
 ///
@@ -42,7 +44,7 @@ type Fields = serde_json::Map<String, serde_json::Value>;
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 pub struct ReleaseSpec {
-    /// A JSON object, its keys in order.
+    /// A JSON object, its keys in the order of whoever wrote it.
     json: Box<str>,
 }
 
@@ -54,15 +56,14 @@ impl Default for ReleaseSpec {
 
 impl Serialize for ReleaseSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let fields: Fields = serde_json::from_str(&self.json).map_err(ser::Error::custom)?;
-        fields.serialize(serializer)
+        let value: serde_json::Value = serde_json::from_str(&self.json).map_err(ser::Error::custom)?;
+        value.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for ReleaseSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Fields::deserialize(deserializer)?;
-        Ok(Self { json: serde_json::to_string(&fields).map_err(de::Error::custom)?.into() })
+        Ok(Self { json: text::read(deserializer)?.into() })
     }
 }
 
@@ -93,6 +94,11 @@ impl ReleaseSpec {
     /// ```
     pub fn from_document(document: &Document) -> Result<Self, serde_json::Error> {
         serde_json::from_value(serde_json::to_value(document.root())?)
+    }
+
+    /// How many bytes it is held in.
+    pub(crate) fn size(&self) -> usize {
+        self.json.len()
     }
 
     /// The document.

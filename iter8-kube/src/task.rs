@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
 
 /// A task that ends when this is dropped.
@@ -23,6 +24,31 @@ pub(crate) async fn apart<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, JoinError> {
     (&mut Owned(tokio::spawn(work)).0).await
+}
+
+/// Computes one thing after the other, in a thread that has nothing else to do.
+#[derive(Debug)]
+pub(crate) struct Computer(Semaphore);
+
+impl Default for Computer {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+impl Computer {
+    /// Does this work when all that was asked for before is done.
+    ///
+    /// # Errors
+    /// The work has panicked.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // The semaphore is never closed.
+        let _turn = self.0.acquire().await;
+        tokio::task::spawn_blocking(work).await
+    }
 }
 
 #[cfg(test)]
@@ -67,5 +93,18 @@ mod tests {
     async fn a_panic_is_an_error() {
         let error = apart(async { assert_eq!(1, 2, "no numbers") }).await.unwrap_err();
         assert!(error.to_string().contains("no numbers"), "{error}");
+        let error = Computer::default().compute(|| assert_eq!(1, 2, "no numbers")).await.unwrap_err();
+        assert!(error.to_string().contains("no numbers"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn even_a_single_thread_goes_on_while_one_computes() {
+        let (done, until_done) = mpsc::channel();
+        let computer = Computer::default();
+        let long = computer.compute(move || until_done.recv_timeout(Duration::from_secs(20)));
+        let next = computer.compute(|| ());
+        let short = apart(async move { done.send(()) });
+        let (long, next, short) = tokio::join!(long, next, short);
+        assert_eq!((long.unwrap(), next.unwrap(), short.unwrap()), (Ok(()), (), Ok(())));
     }
 }

@@ -10,6 +10,9 @@ use crate::release::{Protocol, Specification, Version};
 use crate::route_match::RouteMatch;
 use crate::{Fields, Value};
 
+/// The most matches that are read; a route takes a small part of them.
+const MATCHES: usize = 1000;
+
 pub(super) fn version(node: &Node<'_>, protocol: Protocol) -> Version {
     let mut version = Version::default();
     let Some(mut fields) = node.map() else { return version };
@@ -27,7 +30,8 @@ pub(super) fn version(node: &Node<'_>, protocol: Protocol) -> Version {
     if let Some(node) = fields.take("matches") {
         // What cannot be read keeps its place, so that what is said of the next ones names theirs.
         let every = || RouteMatch::every(protocol);
-        version.matches = node.list(|node| matches::route_match(node, protocol).unwrap_or_else(every));
+        version.matches =
+            node.list_at_most(MATCHES, |node| matches::route_match(node, protocol).unwrap_or_else(every));
     }
     version.replicas = fields.take("replicas").and_then(|node| node.count("Pods"));
     version.readiness_probe =

@@ -8,7 +8,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerRe
 use kube::Resource;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta};
 use kube::core::DynamicResourceScope;
-use kube::runtime::watcher::Event;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -17,16 +16,9 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone)]
 pub(crate) struct Watched(DynamicObject);
 
-impl Watched {
-    /// The event with the objects themselves.
-    pub(crate) fn unwrapped(event: Event<Self>) -> Event<DynamicObject> {
-        match event {
-            Event::Apply(Self(object)) => Event::Apply(object),
-            Event::Delete(Self(object)) => Event::Delete(object),
-            Event::Init => Event::Init,
-            Event::InitApply(Self(object)) => Event::InitApply(object),
-            Event::InitDone => Event::InitDone,
-        }
+impl From<Watched> for DynamicObject {
+    fn from(watched: Watched) -> Self {
+        watched.0
     }
 }
 
@@ -94,7 +86,7 @@ impl<'de> Visitor<'de> for Fields {
 /// What is read of an object's metadata.
 #[derive(serde::Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Metadata {
+pub(crate) struct Metadata {
     annotations: Option<BTreeMap<String, String>>,
     creation_timestamp: Option<Time>,
     deletion_timestamp: Option<Time>,

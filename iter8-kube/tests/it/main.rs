@@ -45,6 +45,7 @@ fn main() {
         (ownership::ALL, BOTH, true),
         (ownership::REAL, &[Kind::Real], true),
         (hostile::ALL, BOTH, true),
+        (hostile::WITHOUT_CONTROLLER, BOTH, false),
         (admission::ALL, &[Kind::Real], true),
     ];
     for (scenarios, kinds, with_controller) in groups {

@@ -11,7 +11,7 @@ use iter8_kube::Release;
 use iter8_testkit::control_plane::ControlPlane;
 use iter8_testkit::world::{self, World};
 use kube::CustomResourceExt;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::cluster::Cluster;
 
@@ -52,7 +52,9 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) fn new() -> Self {
-        Self { runtime: Arc::new(Runtime::new().unwrap()), real: Arc::default() }
+        // More threads than some machines have processors: scenarios hold one up.
+        let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build();
+        Self { runtime: Arc::new(runtime.unwrap()), real: Arc::default() }
     }
 
     pub(crate) fn have_real() -> bool {

@@ -122,8 +122,9 @@ impl Watch {
             {
                 *object = super::service::only_metadata(object.take());
             }
-            let mut line = event.to_string().into_bytes();
-            line.push(b'\n');
+            // The type first, as kube-apiserver writes it: who reads the line then knows what the object is.
+            let part = |name| event.get(name).unwrap_or(&Value::Null);
+            let line = format!("{{\"type\":{},\"object\":{}}}\n", part("type"), part("object"));
             Some((Bytes::from(line), watch))
         })
     }
