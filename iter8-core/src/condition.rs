@@ -252,21 +252,28 @@ impl Obstacle {
     /// The reasons by which conditions name obstacles.
     pub const REASONS: [&'static str; 4] = ["NameConflict", "Refused", "FieldFight", "Collecting"];
 
-    /// Seconds after which to look whether it is still there; nothing tells when it goes.
+    /// Seconds after which to look whether it is still there when it has been seen so many times; nothing tells when it
+    /// goes. They double up to a limit.
     ///
     /// ```
     /// use iter8_core::Obstacle;
     ///
-    /// let going = Obstacle::Collecting { object: "Service web".into() };
     /// let foreign = Obstacle::NameConflict { object: "Service web".into(), owner: "Deployment `x`".into() };
-    /// assert!(going.retry_seconds() < foreign.retry_seconds(), "one goes by itself, the other needs a person");
+    /// assert_eq!([1, 2, 3, 6, 7, 100].map(|seen| foreign.retry_seconds(seen)), [1, 2, 4, 32, 60, 60]);
+    /// let going = Obstacle::Collecting { object: "Service web".into() };
+    /// assert_eq!(going.retry_seconds(100), 15, "it goes by itself, which nobody should wait for");
     /// ```
     #[must_use]
-    pub const fn retry_seconds(&self) -> u32 {
-        match self {
-            Self::NameConflict { .. } => 15,
-            Self::Refused { .. } | Self::FieldFight { .. } => 60,
-            Self::Collecting { .. } => 1,
+    pub const fn retry_seconds(&self, seen: u32) -> u32 {
+        let most = match self {
+            // As often as it is repaired.
+            Self::FieldFight { .. } => return 60,
+            Self::NameConflict { .. } | Self::Refused { .. } => 60,
+            Self::Collecting { .. } => 15,
+        };
+        match 1_u32.checked_shl(seen.saturating_sub(1)) {
+            Some(doubled) if doubled < most => doubled,
+            _ => most,
         }
     }
 

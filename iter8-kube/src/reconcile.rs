@@ -137,7 +137,10 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         self.context.routing.settled(key.namespace.as_str(), key.name.as_str());
         let conditions = conditions(&plan, &observation, &obstacles);
         self.report(&status::planned(before, generation, &plan, &conditions, now)).await?;
-        Ok(next(&plan, &obstacles, now))
+        let document = (self.release.uid().unwrap_or_default(), generation.unwrap_or_default());
+        let key = (key.namespace.as_str(), key.name.as_str());
+        let retry = self.context.retries.obstructed(key, document, &obstacles, now);
+        Ok(next(&plan, retry, now))
     }
 
     /// Applies what differs, then takes away what is not needed any more.
@@ -454,9 +457,8 @@ fn form(wanted: &serde_json::Value, live: &serde_json::Value) -> Digest {
 }
 
 /// When to look again without being told of a change.
-fn next(plan: &RoutePlan, obstacles: &[Obstacle], now: Timestamp) -> Action {
+fn next(plan: &RoutePlan, retry: Option<Duration>, now: Timestamp) -> Action {
     let planned =
         plan.look_again.map(|at| Duration::from_millis(at.as_millis().saturating_sub(now.as_millis())));
-    let obstacles = obstacles.iter().map(|obstacle| Duration::from_secs(obstacle.retry_seconds().into()));
-    planned.into_iter().chain(obstacles).min().map_or_else(Action::await_change, Action::requeue)
+    planned.into_iter().chain(retry).min().map_or_else(Action::await_change, Action::requeue)
 }

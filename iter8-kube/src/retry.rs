@@ -1,9 +1,11 @@
-//! When to try again after an error. Pure, apart from the counters.
+//! When to try again after an error, or what is in the way. Pure, apart from the counters.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use iter8_core::{Obstacle, Timestamp};
 
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_mins(1);
@@ -14,7 +16,23 @@ pub(crate) struct Retries {
     failures: Mutex<HashMap<(String, String), u32>>,
     /// The uid of a Release that is gone, until the watch tells so.
     gone: Mutex<HashMap<(String, String), String>>,
-    jitter: RandomState,
+    obstructed: Mutex<HashMap<(String, String), Obstructed>>,
+}
+
+/// What is in the way of a Release.
+#[derive(Debug, Default)]
+struct Obstructed {
+    /// The uid and the generation that it is in the way of: a new document starts over.
+    document: (String, i64),
+    /// How often it was looked for.
+    seen: u32,
+    /// When to look again.
+    due: Timestamp,
+}
+
+/// The same for a Release in every process: what it has to keep apart is many Releases that fail together.
+fn jitter(key: &(String, String)) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(key)
 }
 
 impl Retries {
@@ -25,7 +43,7 @@ impl Retries {
     /// Notes a failure; how long to wait now.
     pub(crate) fn failed(&self, namespace: &str, name: &str) -> Duration {
         let key = (namespace.to_owned(), name.to_owned());
-        let jitter = self.jitter.hash_one(&key);
+        let jitter = jitter(&key);
         let mut failures = self.failures();
         let count = failures.entry(key).or_default();
         *count = count.saturating_add(1);
@@ -37,6 +55,45 @@ impl Retries {
         let key = (namespace.to_owned(), name.to_owned());
         self.failures().remove(&key);
         self.all_gone().remove(&key);
+    }
+
+    /// Notes what is in the way of a document (of this uid and generation); how long to wait until the next look.
+    ///
+    /// What comes before then is an event, which is looked at at once and tells nothing of the obstacle.
+    pub(crate) fn obstructed(
+        &self,
+        (namespace, name): (&str, &str),
+        document: (String, i64),
+        obstacles: &[Obstacle],
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let mut all = self.obstructed.lock().unwrap_or_else(PoisonError::into_inner);
+        let retry_seconds = |seen| obstacles.iter().map(move |obstacle| obstacle.retry_seconds(seen)).min();
+        let Some(first) = retry_seconds(1) else {
+            all.remove(&key);
+            return None;
+        };
+        if !obstacles.iter().any(Obstacle::blocks) {
+            // A fight has a rhythm of its own.
+            return Some(Duration::from_secs(first.into()));
+        }
+        let jitter = jitter(&key);
+        let obstructed = all.entry(key).or_default();
+        if obstructed.document != document {
+            *obstructed = Obstructed { document, seen: 0, due: now };
+        }
+        let rest = Duration::from_millis(obstructed.due.as_millis().saturating_sub(now.as_millis()));
+        // After a jump of the clock it may be far away.
+        if !rest.is_zero() && rest <= LONGEST {
+            return Some(rest);
+        }
+        obstructed.seen = obstructed.seen.saturating_add(1);
+        let whole = Duration::from_secs(retry_seconds(obstructed.seen).unwrap_or(first).into());
+        let delay = cut(whole, jitter, obstructed.seen);
+        let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        obstructed.due = Timestamp::from_millis(now.as_millis().saturating_add(millis));
+        Some(delay)
     }
 
     /// Notes that this Release is gone: there is nothing to try again.
@@ -60,8 +117,12 @@ impl Retries {
 /// The delay after this many failures in a row: doubled each time, of which up to a fifth is cut off.
 fn delay(failures: u32, jitter: u64) -> Duration {
     let doubled = FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
-    let whole = doubled.min(LONGEST);
-    let percent = u32::try_from(jitter.rotate_left(failures) % 21).unwrap_or(0);
+    cut(doubled.min(LONGEST), jitter, failures)
+}
+
+/// Up to a fifth is cut off, another part each time.
+fn cut(whole: Duration, jitter: u64, time: u32) -> Duration {
+    let percent = u32::try_from(jitter.rotate_left(time) % 21).unwrap_or(0);
     whole.saturating_sub(whole / 100 * percent)
 }
 
@@ -91,6 +152,69 @@ mod tests {
         assert!(!retries.is_gone("test", "api", "old"));
         retries.succeeded("test", "web");
         assert!(!retries.is_gone("test", "web", "old"), "forgotten with the next one");
+    }
+
+    fn conflict() -> [Obstacle; 1] {
+        [Obstacle::NameConflict { object: "Service web".to_owned(), owner: "nobody".to_owned() }]
+    }
+
+    /// The delays of looks that are made when they are due.
+    fn looks(retries: &Retries, name: &str, generation: i64, count: usize) -> Vec<u64> {
+        let mut now = Timestamp::from_millis(1_000_000);
+        let mut delays = Vec::new();
+        for _ in 0..count {
+            let document = ("uid".to_owned(), generation);
+            let delay = retries.obstructed(("test", name), document, &conflict(), now).unwrap();
+            let millis = u64::try_from(delay.as_millis()).unwrap();
+            now = Timestamp::from_millis(now.as_millis() + millis);
+            delays.push(millis);
+        }
+        delays
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_looked_for_less_and_less_often_and_again_with_a_new_document() {
+        let retries = Retries::default();
+        for generation in [1, 2] {
+            let delays = looks(&retries, "web", generation, 12);
+            let whole = [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60].map(|seconds| seconds * 1000);
+            for (delay, whole) in delays.iter().zip(whole) {
+                assert!((whole * 4 / 5..=whole).contains(delay), "{delays:?}");
+            }
+        }
+        assert_eq!(looks(&Retries::default(), "web", 1, 9), looks(&Retries::default(), "web", 1, 9));
+        assert_ne!(looks(&retries, "api", 1, 9), looks(&retries, "web", 3, 9), "they do not come together");
+    }
+
+    #[test]
+    fn an_event_before_the_next_look_does_not_put_it_off() {
+        let (retries, at) = (Retries::default(), Timestamp::from_millis);
+        let look = |millis: u64, obstacles: &[Obstacle]| {
+            retries.obstructed(("test", "web"), (String::new(), 1), obstacles, at(millis))
+        };
+        let first = look(1_000_000, &conflict()).unwrap();
+        for event in [1, 2, 3, 500] {
+            let rest = look(1_000_000 + event, &conflict()).unwrap();
+            assert_eq!(rest + Duration::from_millis(event), first);
+        }
+        assert!(
+            look(0, &conflict()).unwrap() > first,
+            "a clock that goes back is no reason to wait for long"
+        );
+        assert_eq!(look(1_000_000, &[]), None);
+        assert_eq!(look(1_000_000, &conflict()), Some(first), "from the beginning");
+    }
+
+    #[test]
+    fn a_fight_keeps_its_rhythm() {
+        let retries = Retries::default();
+        let fight = Obstacle::FieldFight { object: String::new(), field: String::new(), manager: None };
+        for _ in 0..5 {
+            let now = Timestamp::from_millis(1);
+            let delay =
+                retries.obstructed(("test", "web"), (String::new(), 1), std::slice::from_ref(&fight), now);
+            assert_eq!(delay, Some(Duration::from_mins(1)));
+        }
     }
 
     #[test]
