@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iter8_core::{
-    Belonging, DeploymentObservation, Digest, EndpointsObservation, Labels, ObjectKind, Observation, Rollout,
-    RoutingBackend, ServiceObservation, Timestamp, ValidRelease, VersionName,
+    Belonging, DeploymentObservation, Digest, EndpointsObservation, Labels, Marks, ObjectKind, Observation,
+    Rollout, RoutingBackend, ServiceObservation, Timestamp, ValidRelease, VersionName,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
@@ -27,7 +27,7 @@ pub(crate) fn observe<B: RoutingBackend>(
 ) -> Observation {
     let of_kind = |kind: ObjectKind| {
         let of_kind = objects.iter().filter(move |owned| owned.kind == kind);
-        of_kind.filter_map(|owned| Some((version_label(&owned.object)?, &owned.object)))
+        of_kind.filter_map(|owned| Some((marked(release, owned)?, &owned.object)))
     };
     let services = of_kind(SERVICE).filter_map(|(label, object)| {
         let endpoints = endpoints(&object.name_any());
@@ -48,19 +48,29 @@ pub(crate) fn observe<B: RoutingBackend>(
     }
 }
 
-/// The version in the label of an object.
-fn version_label(object: &DynamicObject) -> Option<VersionName> {
-    object.labels().get(labels::VERSION)?.parse().ok()
+/// The version that an object carries the marks of, if it is of a version.
+pub(crate) fn marked(release: &ValidRelease, Owned { kind, object }: &Owned) -> Option<VersionName> {
+    if ![SERVICE, DEPLOYMENT].contains(kind) {
+        return None;
+    }
+    let marks = Marks {
+        is_deployment: *kind == DEPLOYMENT,
+        name: &object.name_any(),
+        label: object.labels().get(labels::VERSION).map(String::as_str),
+        digest: object.annotations().get(labels::DIGEST).map(String::as_str),
+        declares: object.annotations().contains_key(labels::DECLARATION),
+    };
+    marks.version(release)
 }
 
 /// Which versions the objects of a release belong to.
 pub(crate) fn belonging(release: &ValidRelease, objects: &[Owned]) -> Belonging {
     let of_kind = |kind: ObjectKind| objects.iter().filter(move |owned| owned.kind == kind);
     let services: Vec<_> = of_kind(SERVICE)
-        .filter_map(|owned| Some((version_label(&owned.object)?, service(&owned.object)?)))
+        .filter_map(|owned| Some((marked(release, owned)?, service(&owned.object)?)))
         .collect();
     let deployments: Vec<_> = of_kind(DEPLOYMENT)
-        .filter_map(|owned| Some((version_label(&owned.object)?, owned.object.name_any())))
+        .filter_map(|owned| Some((marked(release, owned)?, owned.object.name_any())))
         .collect();
     Belonging::new(
         release,
@@ -70,8 +80,12 @@ pub(crate) fn belonging(release: &ValidRelease, objects: &[Owned]) -> Belonging 
 }
 
 /// The version that an object belongs to, if it belongs to one.
-pub(crate) fn version_of(belonging: &Belonging, owned: &Owned) -> Option<VersionName> {
-    let (label, name) = (version_label(&owned.object)?, owned.object.name_any());
+pub(crate) fn version_of(
+    release: &ValidRelease,
+    belonging: &Belonging,
+    owned: &Owned,
+) -> Option<VersionName> {
+    let (label, name) = (marked(release, owned)?, owned.object.name_any());
     let version = if owned.kind == DEPLOYMENT {
         belonging.of_deployment(&label, &name)
     } else {

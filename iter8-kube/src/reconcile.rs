@@ -177,13 +177,15 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         }
         let is_kept =
             |owned: &&Owned| plan.keeps_other_routes && self.context.backend.kinds().contains(&owned.kind);
-        for owned in objects.iter().filter(|owned| self.is_left_over(owned, &desired) && !is_kept(owned)) {
+        let is_left_over = |owned: &&Owned| self.is_left_over(declared, owned, &desired) && !is_kept(owned);
+        for owned in objects.iter().filter(is_left_over) {
             self.delete(owned).await?;
         }
         let belonging = observe::belonging(declared, objects);
         for (version, removal) in plan.removed() {
-            let is_of_version =
-                |owned: &&Owned| observe::version_of(&belonging, owned).as_ref() == Some(&version.name);
+            let is_of_version = |owned: &&Owned| {
+                observe::version_of(declared, &belonging, owned).as_ref() == Some(&version.name)
+            };
             let of_version = objects.iter().filter(is_of_version);
             match removal {
                 Removal::DrainBegins => {
@@ -265,10 +267,14 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
     }
 
     /// Owned and not planned any more.
-    fn is_left_over(&self, owned: &Owned, desired: &[Desired]) -> bool {
+    fn is_left_over(&self, declared: &ValidRelease, owned: &Owned, desired: &[Desired]) -> bool {
         let is_desired =
             |desired: &Desired| desired.kind == owned.kind && desired.name() == owned.object.name_any();
-        self.role(&owned.kind, &owned.object).goes_when_not_planned() && !desired.iter().any(is_desired)
+        let role = match observe::marked(declared, owned) {
+            Some(_) => ObjectRole::Version,
+            None => self.role(&owned.kind, &owned.object),
+        };
+        role.goes_when_not_planned() && !desired.iter().any(is_desired)
     }
 
     /// An object that is refused for good is reported and not tried again and again; the others go on.

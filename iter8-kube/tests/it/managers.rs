@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::scenarios::INITIAL;
+use crate::scenarios::{CANDIDATE, INITIAL, PROMOTED};
 use crate::servers::{Scenario, scenarios};
 
 /// What must hold in any cluster.
@@ -17,6 +17,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     a_field_that_two_managers_fight_over_is_reported_and_not_looped_on,
     a_number_of_pods_that_was_scaled_is_left_alone,
     rollouts_one_after_the_other_are_no_fight,
+    a_version_keeps_its_requests_without_its_label,
 ];
 
 async fn a_field_that_two_managers_fight_over_is_reported_and_not_looped_on(cluster: Cluster) {
@@ -87,4 +88,45 @@ async fn rollouts_one_after_the_other_are_no_fight(cluster: Cluster) {
     }
     let service: Service = cluster.api().get("httpbin-0").await.unwrap();
     assert!(service.labels()["iter8.tools/rollout"].ends_with(".8"), "{:?}", service.labels());
+}
+
+async fn a_version_keeps_its_requests_without_its_label(cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+    let written = || async { cluster.route().await.unwrap().metadata.generation };
+    let (services, deployments) = (cluster.api::<Service>(), cluster.api::<Deployment>());
+    let params = PatchParams::default();
+    let before = written().await;
+    for label in [json!(null), json!("another")] {
+        let patch = Patch::Merge(json!({ "metadata": { "labels": { "iter8.tools/version": label } } }));
+        services.patch("httpbin-1", &params, &patch).await.unwrap();
+        deployments.patch("httpbin-1", &params, &patch).await.unwrap();
+        let labels = || async {
+            let service = services.get("httpbin-1").await.unwrap();
+            let deployment = deployments.get("httpbin-1").await.unwrap();
+            [service.metadata, deployment.metadata].map(|metadata| {
+                let labels = metadata.labels.unwrap_or_default();
+                labels.get("iter8.tools/version").cloned()
+            })
+        };
+        let own = || Some("httpbin-1".to_owned());
+        cluster.until("the repair", labels, |labels| *labels == [own(), own()]).await;
+    }
+    assert_eq!(written().await, before, "the route has led to it all the time");
+    let since =
+        |service: &Service| service.annotations().get("iter8.tools/draining-since")?.parse::<u64>().ok();
+    assert_eq!(since(&services.get("httpbin-1").await.unwrap()), None);
+
+    // One that is removed has nobody to put the label back; it drains as long as any other.
+    cluster.declare(PROMOTED).await;
+    let draining = || async { since(&services.get("httpbin-1").await.unwrap()) };
+    let since = cluster.until("the drain", draining, Option::is_some).await.unwrap();
+    let patch = Patch::Merge(json!({ "metadata": { "labels": { "iter8.tools/version": null } } }));
+    deployments.patch("httpbin-1", &params, &patch).await.unwrap();
+    services.patch("httpbin-1", &params, &patch).await.unwrap();
+    let gone = |workloads: &(Vec<String>, Vec<String>)| workloads.0 == ["httpbin-0"];
+    cluster.until("the drain to end", || cluster.workloads(), gone).await;
+    assert!(iter8_kube::system_clock()().as_millis() >= since + 5000);
+    cluster.until_ready().await;
 }
