@@ -178,6 +178,8 @@ pub struct RecordedChange {
     pub name: String,
     /// The object as it is stored from then on; none if it is gone.
     pub object: Option<Arc<Value>>,
+    /// Who asked for it, or for what has caused it; empty for what was there before. See [`ApiServer::client_as`].
+    pub user_agent: String,
 }
 
 #[derive(Debug)]

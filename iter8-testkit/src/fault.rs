@@ -2,7 +2,7 @@
 //!
 //! [`Faults`] is a [`tower::Layer`]. In front of the in-memory [`ApiServer`], or in the
 //! stack of a client of a real one, it refuses requests, loses answers, cuts watches, delays their events, and
-//! ends the client at a request of your choice, before or after that request has taken effect.
+//! ends the client at a request of your choice, before or after that request has taken effect, or stops it for a while.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -47,22 +47,24 @@
 //! [`Clock::skewed`](crate::clock::Clock::skewed).
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
+use tokio::time::{Instant, sleep_until};
 
 use crate::apiserver::ApiServer;
 
 mod chance;
 mod events;
+mod injected;
 mod log;
 mod rates;
 mod refusal;
 mod service;
 
 use chance::Chance;
+pub use injected::{Fault, Injected, Moment};
 pub use log::{Exchange, Told};
 pub use rates::Rates;
 use refusal::Refusal;
@@ -88,113 +90,6 @@ pub struct Faults {
     shared: Arc<Shared>,
 }
 
-/// One thing that was done to a client.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> kube::Result<()> {
-/// use iter8_testkit::fault::{Faults, Rates};
-///
-#[doc = include_str!("example_config_map.txt")]
-/// let faults = Faults::seeded(1, Rates { internal_error: 1000, ..Rates::default() });
-/// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
-/// assert!(config_maps.get("settings").await.is_err());
-/// let injected = &faults.injected()[0];
-/// assert_eq!(injected.to_string(), "#1 GET /api/v1/namespaces/default/configmaps/settings: InternalError");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Injected {
-    /// The number of the client's request, from 1.
-    pub number: u64,
-    /// Method and path.
-    pub request: String,
-    /// What was done.
-    pub fault: Fault,
-}
-
-impl fmt::Display for Injected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{} {}: {:?}", self.number, self.request, self.fault)
-    }
-}
-
-/// Something that goes wrong.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> kube::Result<()> {
-/// use iter8_testkit::fault::{Fault, Faults, Rates};
-/// use kube::api::ListParams;
-///
-#[doc = include_str!("example_config_map.txt")]
-/// let faults = Faults::seeded(1, Rates { gone: 1000, ..Rates::default() });
-/// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
-/// assert!(config_maps.list(&ListParams::default()).await.is_err());
-/// assert_eq!(faults.injected()[0].fault, Fault::Gone);
-/// assert!(config_maps.get("settings").await.is_ok(), "only lists and watches are told so");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fault {
-    /// `409 Conflict`, to an update or a patch.
-    Conflict,
-    /// `410 Gone`, to a list or a watch.
-    Gone,
-    /// `429 Too Many Requests`, with `Retry-After: 1`.
-    TooManyRequests,
-    /// `500 Internal Server Error`.
-    InternalError,
-    /// No answer, and nothing done.
-    TimedOut,
-    /// Done, but the connection broke before the answer.
-    AnswerLost,
-    /// Done, and answered late.
-    Slow(Duration),
-    /// A watch whose connection broke, in the middle of an event.
-    WatchCut,
-    /// A watch that ended.
-    WatchEnded,
-    /// A watch that was told that its resourceVersion is too old.
-    WatchGone,
-    /// All events of a watch come late, from this one on.
-    WatchStalled(Duration),
-    /// The client was ended.
-    Killed(Moment),
-}
-
-/// When a client ends, see [`Faults::kill_at`].
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> kube::Result<()> {
-/// use iter8_testkit::fault::{Faults, Moment};
-/// use kube::api::DeleteParams;
-///
-#[doc = include_str!("example_config_map.txt")]
-/// let faults = Faults::none().kill_at(1, Moment::After);
-/// let doomed: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
-/// let params = DeleteParams::default();
-/// tokio::select! {
-///     answer = doomed.delete("settings", &params) => panic!("{answer:?}"),
-///     () = faults.killed() => {}
-/// }
-/// assert!(config_maps.get_opt("settings").await?.is_none(), "it was deleted, and the client never learned of it");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// Before the request has left.
-    Before,
-    /// After the request has taken effect, before its answer.
-    After,
-}
-
 #[derive(Debug)]
 struct Shared {
     chance: Chance,
@@ -207,7 +102,10 @@ struct Shared {
 struct State {
     seen: BTreeMap<String, u64>,
     stopped: bool,
+    writes: u64,
     kill: Option<(u64, Moment)>,
+    pause: Option<(u64, Duration)>,
+    paused_until: Option<Instant>,
     injected: Vec<Injected>,
     exchanges: Vec<Exchange>,
     told: Vec<Told>,
@@ -290,6 +188,36 @@ impl Faults {
     #[must_use]
     pub fn kill_at(self, number: u64, moment: Moment) -> Self {
         self.shared.lock().kill = Some((number, moment));
+        self
+    }
+
+    /// Stops the client for so long when its write of this number is about to leave: any request but a `GET`, counted from
+    /// 1. Meanwhile nothing that it sends arrives, and nothing arrives at it. The write leaves when it goes on, even
+    /// if the client has given it up by then: a process that is stopped between its decision and the write does not look
+    /// at the clock again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> kube::Result<()> {
+    /// # use std::time::Duration;
+    /// use iter8_testkit::fault::Faults;
+    /// use kube::api::DeleteParams;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none().pause_at_write(1, Duration::from_secs(60));
+    /// let paused: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// let params = DeleteParams::default();
+    /// let patience = Duration::from_secs(15);
+    /// assert!(tokio::time::timeout(patience, paused.delete("settings", &params)).await.is_err());
+    /// assert!(config_maps.get_opt("settings").await?.is_some());
+    /// tokio::time::sleep(Duration::from_secs(60)).await;
+    /// assert!(config_maps.get_opt("settings").await?.is_none(), "it was given up, and has effect all the same");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn pause_at_write(self, number: u64, duration: Duration) -> Self {
+        self.shared.lock().pause = Some((number, duration));
         self
     }
 
@@ -475,6 +403,18 @@ impl Shared {
 
     fn is_dead(&self) -> bool {
         *self.killed.borrow()
+    }
+
+    /// Until when the client is stopped, if it is.
+    fn paused_until(&self) -> Option<Instant> {
+        self.lock().paused_until.filter(|until| Instant::now() < *until)
+    }
+
+    /// Resolves while the client is not stopped.
+    async fn awake(&self) {
+        while let Some(until) = self.paused_until() {
+            sleep_until(until).await;
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Resul
     let asked = call::read(&state.kinds, &parts, body);
     let answer = match asked {
         Ok(Asked::Objects(call)) => {
+            state.user_agent.clone_from(&call.user_agent);
             let answer = perform(&shared, &mut state, &call).unwrap_or_else(|failure| failed(&failure));
             state.requests.push(record(&call, &answer));
             answer

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) restarts: u64,
     /// What has changed, if somebody wants to know.
     pub(super) changes: Option<Vec<RecordedChange>>,
+    /// Whose request is being carried out.
+    pub(super) user_agent: String,
     identities: u64,
 }
 
@@ -39,6 +41,7 @@ impl State {
             clock,
             restarts: 0,
             changes: None,
+            user_agent: String::new(),
             identities: 0,
         };
         for name in BUILT_IN_NAMESPACES {
@@ -131,6 +134,7 @@ impl State {
     /// Starts to keep every change, beginning with the objects there are.
     pub(super) fn record_changes(&mut self) {
         self.changes = Some(Vec::new());
+        self.user_agent.clear();
         let present: Vec<_> = self.store.all().map(|(key, object)| (key.clone(), object.clone())).collect();
         for (key, object) in present {
             self.record(&key, Some(object));
@@ -148,6 +152,7 @@ impl State {
                 namespace: key.namespace.clone(),
                 name: key.name.clone(),
                 object,
+                user_agent: self.user_agent.clone(),
             });
         }
     }

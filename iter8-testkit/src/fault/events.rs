@@ -75,7 +75,8 @@ impl Events {
 
     async fn next(&mut self) -> Option<Line> {
         loop {
-            let due = self.late.front().map(|late| late.due);
+            let awake = self.shared.paused_until();
+            let due = self.late.front().map(|late| awake.map_or(late.due, |awake| awake.max(late.due)));
             if due.is_some_and(|due| due <= Instant::now()) && !self.shared.is_dead() {
                 let late = self.late.pop_front()?;
                 if let Some(Event { metadata: it, .. }) = late.event {

@@ -30,6 +30,8 @@ pub struct Exchange {
     pub request: String,
     /// When the client sent it.
     pub sent: Instant,
+    /// When it reached the API server, if it did.
+    pub reached: Option<Instant>,
     /// When the answer began to arrive, or the client learned that there is none; none while it waits.
     pub answered: Option<Instant>,
     /// The status of the answer, if there was one.
@@ -70,17 +72,28 @@ pub struct Told {
 impl Shared {
     /// Notes a request that was sent now; its number.
     pub(super) fn sent(&self, request: &str) -> u64 {
+        let (request, sent) = (request.to_owned(), Instant::now());
         let mut state = self.lock();
-        let request = request.to_owned();
-        state.exchanges.push(Exchange { request, sent: Instant::now(), answered: None, status: None });
+        state.exchanges.push(Exchange { request, sent, reached: None, answered: None, status: None });
         u64::try_from(state.exchanges.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Notes that the request of this number reaches the API server now.
+    pub(super) fn reached(&self, number: u64) {
+        self.change(number, |exchange| exchange.reached = Some(Instant::now()));
     }
 
     /// Notes the answer to the request of this number.
     pub(super) fn answered(&self, number: u64, status: Option<StatusCode>) {
+        self.change(number, |exchange| {
+            (exchange.answered, exchange.status) = (Some(Instant::now()), status);
+        });
+    }
+
+    fn change(&self, number: u64, change: impl FnOnce(&mut Exchange)) {
         let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
         if let Some(exchange) = self.lock().exchanges.get_mut(index) {
-            (exchange.answered, exchange.status) = (Some(Instant::now()), status);
+            change(exchange);
         }
     }
 

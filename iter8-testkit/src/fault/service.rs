@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -10,6 +11,7 @@ use futures::future::BoxFuture;
 use http::{Method, Request, Response, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 use super::events::Events;
@@ -109,9 +111,7 @@ impl Asked {
         let verb = if is_watch { "WATCH" } else { method.as_str() };
         let name = format!("{verb} {}", uri.path());
         let number = shared.sent(&name);
-        let kill =
-            shared.lock().kill.filter(|(at, _)| *at <= number).map(|(_, moment)| Fault::Killed(moment));
-        let fault = kill.or_else(|| {
+        let fault = shared.kill_or_pause(number, method).or_else(|| {
             let mut draw = shared.draw(&name)?;
             shared.rates.request(&mut draw, method, is_collection(uri.path()))
         });
@@ -123,21 +123,36 @@ impl Asked {
         Self { shared: Arc::clone(shared), number, name, kind, fault }
     }
 
-    async fn answered<F>(self, ask: impl FnOnce() -> F) -> Answer
+    async fn answered<F>(self, ask: impl FnOnce() -> F + Send + 'static) -> Answer
     where
-        F: Future<Output = Answer>,
+        F: Future<Output = Answer> + Send + 'static,
     {
         let (shared, number) = (Arc::clone(&self.shared), self.number);
-        let answer = self.ask(ask).await;
+        let noted = Arc::clone(&shared);
+        let answer = self.ask(move || {
+            noted.reached(number);
+            ask()
+        });
+        let answer = answer.await;
+        shared.awake().await;
         shared.answered(number, answer.as_ref().ok().map(Response::status));
         answer
     }
 
     /// Asks, if the request gets through, and answers, if the answer does.
-    async fn ask<F>(self, ask: impl FnOnce() -> F) -> Answer
+    async fn ask<F>(self, ask: impl FnOnce() -> F + Send + 'static) -> Answer
     where
-        F: Future<Output = Answer>,
+        F: Future<Output = Answer> + Send + 'static,
     {
+        if let Some(fault @ Fault::Paused(duration)) = self.fault {
+            self.shared.note(self.number, &self.name, fault);
+            let write = tokio::spawn(async move {
+                tokio::time::sleep(duration).await;
+                ask().await
+            });
+            return write.await?;
+        }
+        self.shared.awake().await;
         if !self.shared.rates.latency.is_zero() {
             tokio::time::sleep(self.shared.rates.latency).await;
         }
@@ -176,6 +191,7 @@ impl Asked {
 
     /// The answer, where faults may come later if it is a watch.
     async fn followed(self, answer: Response<UnsyncBoxBody<Bytes, BoxError>>) -> Answer {
+        self.shared.awake().await;
         if !answer.status().is_success() {
             return Ok(answer);
         }
@@ -192,6 +208,22 @@ impl Asked {
             }
             AskedFor::Other => Ok(answer),
         }
+    }
+}
+
+impl Shared {
+    /// What was asked for at this request.
+    fn kill_or_pause(&self, number: u64, method: &Method) -> Option<Fault> {
+        let mut state = self.lock();
+        state.writes += u64::from(method != Method::GET);
+        let kill = state.kill.filter(|(at, _)| *at <= number).map(|(_, moment)| Fault::Killed(moment));
+        let is_due = |(at, _): &(u64, Duration)| method != Method::GET && *at == state.writes;
+        let pause = state.pause.filter(is_due).map(|(_, duration)| duration);
+        if kill.is_some() {
+            return kill;
+        }
+        state.paused_until = pause.map(|duration| Instant::now() + duration).or(state.paused_until);
+        pause.map(Fault::Paused)
     }
 }
 

@@ -128,7 +128,7 @@ async fn a_late_watch_can_skip_states_but_never_the_last_one() {
     assert_eq!(told(&api, &version, "~b4").await, ["~a1", "~a2", "~a3", "+b", "~b4"]);
     let skipping = Faults::seeded(3, Rates { lag, skip_states: true, ..Rates::default() });
     let api = config_maps(skipping.client(&server, "test"));
-    let begin = tokio::time::Instant::now();
+    let begin = Instant::now();
     let told = told(&api, &version, "+b4").await;
     assert!(told.contains(&"~a3".to_owned()) && told.last().unwrap() == "+b4", "{told:?}");
     assert!(told.len() < 5 && begin.elapsed() <= lag, "{told:?}");
@@ -157,7 +157,7 @@ async fn what_a_client_asked_and_was_told_is_known_afterwards() {
     let start = healthy.create(&PostParams::default(), &config_map("a")).await.unwrap();
     let lag = Duration::from_secs(5);
     let faults = Faults::seeded(3, Rates { lag, latency: Duration::from_secs(1), ..Rates::default() });
-    let (api, begin) = (config_maps(faults.client(&server, "test")), tokio::time::Instant::now());
+    let (api, begin) = (config_maps(faults.client(&server, "test")), Instant::now());
     let list = api.list(&ListParams::default()).await.unwrap();
     let later = label(&healthy, "a", "1").await.unwrap();
     told(&api, &list.metadata.resource_version.unwrap(), "~a1").await;
@@ -173,4 +173,44 @@ async fn what_a_client_asked_and_was_told_is_known_afterwards() {
     assert_eq!(about, [(None, versions[0].clone()), (object, versions[1].clone())]);
     assert!(told[1].at >= begin + second * 2, "it is known when it has arrived");
     assert!(told.iter().all(|it| it.path == path));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_stopped_learns_nothing_and_goes_on_with_the_write_it_was_about_to_send() {
+    let server = ApiServer::new();
+    let healthy = config_maps(server.client());
+    let start = healthy.create(&PostParams::default(), &config_map("a")).await.unwrap();
+    server.record_changes();
+    let minute = Duration::from_mins(1);
+    let faults = Faults::none().pause_at_write(2, minute);
+    let api = config_maps(faults.client(&server, "stopped"));
+    label(&api, "a", "1").await.unwrap();
+
+    let begin = Instant::now();
+    let version = start.resource_version().unwrap();
+    let writes = async {
+        label(&api, "a", "2").await.unwrap();
+        begin.elapsed()
+    };
+    let read = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        api.get("a").await.unwrap();
+        begin.elapsed()
+    };
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        label(&healthy, "a", "3").await.unwrap();
+    };
+    let watch = async {
+        let told = told(&api, &version, "~a2").await;
+        (told, begin.elapsed())
+    };
+    let (wrote, read, (), (told, learnt)) = tokio::join!(writes, read, others, watch);
+    assert_eq!((wrote, read, learnt), (minute, minute, minute));
+    assert_eq!(told, ["~a1", "~a3", "~a2"], "it is the last to write");
+    let changes = server.changes();
+    let by: Vec<_> = changes.iter().filter(|it| it.name == "a").map(|it| it.user_agent.as_str()).collect();
+    assert_eq!(by, ["", "stopped", "iter8-testkit", "stopped"]);
+    let reached: Vec<_> = faults.exchanges().iter().filter_map(|it| it.reached).collect();
+    assert!(reached.contains(&(begin + minute)), "{reached:?}");
 }
