@@ -20,7 +20,7 @@ use crate::applier::api_resource;
 use crate::cache::{Cache, Watched};
 use crate::context::Context;
 use crate::labels;
-use crate::leader::{Elector, Gate, LeaderElection};
+use crate::leader::{Elector, Gate};
 use crate::metrics::{Queue, metered};
 use crate::options::{Options, Scope};
 use crate::reconcile::{on_error, reconcile};
@@ -138,8 +138,7 @@ pub async fn run<B: RoutingBackend>(
             let _ = all.unbounded_send(());
         }
     };
-    let election = options.leader_election.clone();
-    let (gate, election) = elect(client.clone(), election, &options.identity, on_change);
+    let (gate, election) = elect(client.clone(), &options, on_change);
     let stopping = gate.clone();
     let _ending = Ending(gate.clone());
     let stopped_early = before_listing(shutdown.clone(), releases.clone());
@@ -204,17 +203,16 @@ impl Election {
 /// Begins to take part in the election, or leads at once where there is none.
 fn elect(
     client: Client,
-    election: Option<LeaderElection>,
-    identity: &str,
+    options: &Options,
     on_change: impl Fn(bool) + Send + Sync + 'static,
 ) -> (Gate, Election) {
     let (stop, stopped) = oneshot::channel();
     let mut task = JoinSet::new();
-    let Some(election) = election else {
+    let Some(election) = options.leader_election.clone() else {
         on_change(true);
         return (Gate::open(), Election { stop, task });
     };
-    let (elector, gate) = Elector::new(client, election, identity);
+    let (elector, gate) = Elector::new(client, election, &options.identity, Arc::clone(&options.clock));
     task.spawn(elector.run(stopped, on_change));
     (gate, Election { stop, task })
 }

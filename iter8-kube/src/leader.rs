@@ -14,8 +14,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use k8s_openapi::jiff;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
@@ -24,7 +22,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use crate::context::Clock;
 use crate::labels::MANAGER;
+use crate::recorder::moment;
 use candidate::{Candidate, Record, Step};
 pub(crate) use gate::{Gate, GatedApplier};
 
@@ -107,6 +107,8 @@ pub(crate) struct Elector {
     api: Api<Lease>,
     election: LeaderElection,
     candidate: Candidate,
+    /// For those who read the Lease; no replica goes by it.
+    clock: Clock,
     term: watch::Sender<Option<Instant>>,
 }
 
@@ -121,11 +123,16 @@ const LAST_WRITE: Duration = Duration::from_millis(500);
 
 impl Elector {
     /// A replica, and the gate that is open while it leads.
-    pub(crate) fn new(client: Client, election: LeaderElection, identity: &str) -> (Self, Gate) {
+    pub(crate) fn new(
+        client: Client,
+        election: LeaderElection,
+        identity: &str,
+        clock: Clock,
+    ) -> (Self, Gate) {
         let api = Api::namespaced(client, &election.namespace);
         let (term, open_until) = watch::channel(None);
         let candidate = Candidate::new(unique(identity), election.lease_duration);
-        (Self { api, election, candidate, term }, Gate::open_until(open_until))
+        (Self { api, election, candidate, clock, term }, Gate::open_until(open_until))
     }
 
     /// Takes part until `stop` resolves or is dropped, then hands a held Lease over. `changed` is told whether the
@@ -205,7 +212,7 @@ impl Elector {
     }
 
     async fn send(&self, step: &Step) -> Result<Lease, kube::Error> {
-        let now = MicroTime(jiff::Timestamp::now());
+        let now = moment((self.clock)());
         let mut spec = json!({
             "holderIdentity": self.candidate.identity(),
             "leaseDurationSeconds": self.election.lease_duration.as_secs(),

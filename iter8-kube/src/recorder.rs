@@ -159,7 +159,7 @@ fn name(of: &str, content: u64, now: Timestamp) -> String {
     format!("{beginning}.{:016x}", hasher.finish())
 }
 
-fn moment(now: Timestamp) -> MicroTime {
+pub(crate) fn moment(now: Timestamp) -> MicroTime {
     let millis = i64::try_from(now.as_millis()).unwrap_or_default();
     MicroTime(jiff::Timestamp::from_millisecond(millis).unwrap_or_default())
 }

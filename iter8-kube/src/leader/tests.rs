@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tower::{ServiceExt, service_fn};
 
 use super::*;
+use crate::context::system_clock;
 
 const SLOW: Duration = Duration::from_millis(300);
 
@@ -32,7 +33,7 @@ fn slow_client(server: &ApiServer, patched: &Arc<Notify>) -> Client {
 async fn a_replica_that_stops_while_it_renews_hands_over_what_it_has_renewed() {
     let (server, patched) = (ApiServer::new(), Arc::new(Notify::new()));
     let (elector, _gate) =
-        Elector::new(slow_client(&server, &patched), LeaderElection::new("default"), "one");
+        Elector::new(slow_client(&server, &patched), LeaderElection::new("default"), "one", system_clock());
     let (stop, stopped) = oneshot::channel();
     let running = tokio::spawn(elector.run(stopped, |_| {}));
     patched.notified().await;
