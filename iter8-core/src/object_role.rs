@@ -50,6 +50,22 @@ impl ObjectRole {
         }
     }
 
+    /// Whether it says where requests go. Of such an object only the state that was planned from is changed: whoever was
+    /// stopped between a plan and its write, and goes on when another one has routed anew, must not take that back.
+    ///
+    /// ```
+    /// use iter8_core::ObjectRole;
+    ///
+    /// assert!(ObjectRole::Route.leads_requests() && !ObjectRole::Version.leads_requests());
+    /// ```
+    #[must_use]
+    pub const fn leads_requests(self) -> bool {
+        match self {
+            Self::Version => false,
+            Self::Front | Self::Route => true,
+        }
+    }
+
     /// Whether an object of ours that is not planned any more goes at once. What belongs to a version goes when its
     /// [`Removal`](crate::Removal) is due.
     ///

@@ -101,7 +101,7 @@ pub enum Created {
 ///         Ok(DynamicObject::new(&target.name, &kube::api::ApiResource::erase::<iter8_kube::Release>(&())))
 ///     }
 ///
-///     async fn delete(&self, target: &Target, _: &str) -> Result<(), Error> {
+///     async fn delete(&self, target: &Target, _: &DynamicObject) -> Result<(), Error> {
 ///         println!("delete {target}");
 ///         Ok(())
 ///     }
@@ -125,7 +125,8 @@ pub trait Applier: Send + Sync {
 
     /// Makes the fields that `object` names be as they are there, and takes away those that an earlier
     /// apply named and this one does not. `live` is the object that was looked at: no other that has taken its name
-    /// since is touched. Of its managedFields it is known who wrote, and not which fields.
+    /// since is touched, and where `object` has a resourceVersion, none that has changed since. Of its managedFields it
+    /// is known who wrote, and not which fields.
     ///
     /// # Errors
     /// The API server refuses the object or cannot be reached.
@@ -143,11 +144,12 @@ pub trait Applier: Send + Sync {
     async fn annotate(&self, target: &Target, key: &str, value: Option<&str>)
     -> Result<DynamicObject, Error>;
 
-    /// Deletes an object if it still has this uid; one that is gone counts as deleted.
+    /// Deletes an object that has not changed since it was looked at; one that is gone counts as deleted, even if
+    /// another one has taken its name.
     ///
     /// # Errors
-    /// The API server refuses, or cannot be reached.
-    async fn delete(&self, target: &Target, uid: &str) -> Result<(), Error>;
+    /// The object has changed, or the API server refuses, or cannot be reached.
+    async fn delete(&self, target: &Target, live: &DynamicObject) -> Result<(), Error>;
 
     /// Writes the status of the Release of this uid, and of no other that has taken its name since.
     ///
@@ -180,7 +182,8 @@ pub(crate) fn api_resource(kind: &ObjectKind) -> ApiResource {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let applier = ServerSideApplier::new(ApiServer::new().client());
 /// let target = Target { kind: SERVICE, namespace: "default".into(), name: "web".into() };
-/// applier.delete(&target, "a uid").await?; // it is not there, so it is gone
+/// let looked_at = serde_json::from_value(serde_json::json!({"metadata": {"name": "web", "uid": "a uid"}}))?;
+/// applier.delete(&target, &looked_at).await?; // it is not there, so it is gone
 /// # Ok(())
 /// # }
 /// ```
@@ -244,16 +247,18 @@ impl ServerSideApplier {
 
     /// What a create wrote belongs to the manager's operation `Update`, and the `spec` of an object that is adopted to
     /// others; an apply could not take fields of them away. So before the first apply they are handed over to the
-    /// operation `Apply`.
+    /// operation `Apply`. The object goes by the resourceVersion that this gives it, if it had one.
     async fn hand_over(
         &self,
         api: &Api<DynamicObject>,
         name: &str,
-        object: &DynamicObject,
+        object: &mut DynamicObject,
     ) -> Result<(), kube::Error> {
         let Some(live) = api.get_opt(name).await? else { return Ok(()) };
         let mut entries = live.managed_fields().to_vec();
-        if entries.iter().any(|entry| is_ours(entry, "Apply")) {
+        let is_another = object.metadata.resource_version.is_some()
+            && object.metadata.resource_version != live.metadata.resource_version;
+        if is_another || entries.iter().any(|entry| is_ours(entry, "Apply")) {
             return Ok(());
         }
         match entries.iter_mut().find(|entry| is_ours(entry, "Update")) {
@@ -263,7 +268,11 @@ impl ServerSideApplier {
         let patch = json!({
             "metadata": { "managedFields": entries, "resourceVersion": live.metadata.resource_version },
         });
-        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map(|_| ())
+        let handed_over = api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        if let Some(version) = &mut object.metadata.resource_version {
+            version.clone_from(&handed_over.resource_version().unwrap_or_default());
+        }
+        Ok(())
     }
 }
 
@@ -299,7 +308,7 @@ impl Applier for ServerSideApplier {
                 let tried = api.patch(&target.name, &trial, &Patch::Merge(&guarded)).await;
                 tried.map_err(Error::api("apply", target.to_string()))?;
             }
-            let handed_over = self.hand_over(&api, &target.name, object).await;
+            let handed_over = self.hand_over(&api, &target.name, &mut guarded).await;
             handed_over.map_err(Error::api("take over", target.to_string()))?;
         }
         api.patch(&target.name, &params, &Patch::Apply(&guarded))
@@ -320,14 +329,24 @@ impl Applier for ServerSideApplier {
         patched.map_err(Error::api("annotate", target.to_string()))
     }
 
-    async fn delete(&self, target: &Target, uid: &str) -> Result<(), Error> {
+    async fn delete(&self, target: &Target, live: &DynamicObject) -> Result<(), Error> {
         let api = self.api(&target.kind, &target.namespace);
-        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        let preconditions = Preconditions { uid: live.uid(), resource_version: live.resource_version() };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+        let refused = Error::api("delete", target.to_string());
         match api.delete(&target.name, &params).await {
             Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-            Err(error) => Err(Error::api("delete", target.to_string())(error)),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                match api.get_metadata_opt(&target.name).await {
+                    Ok(Some(present)) if present.uid() == live.uid() => {
+                        Err(refused(kube::Error::Api(status)))
+                    }
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(refused(error)),
+                }
+            }
+            Err(error) => Err(refused(error)),
         }
     }
 

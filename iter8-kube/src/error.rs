@@ -36,6 +36,9 @@ pub enum Error {
     /// The Release is gone, though the watch has not told yet; another one may have its name.
     #[error("the Release is gone")]
     ReleaseGone,
+    /// This object is there, though the watch has not told yet: the plan was made without it.
+    #[error("{0} was written meanwhile")]
+    Outdated(String),
     /// Another replica writes, or this one is stopping.
     #[error("this replica does not lead (any more)")]
     NotLeading,

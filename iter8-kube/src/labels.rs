@@ -15,7 +15,7 @@ pub const DIGEST: &str = "iter8.tools/digest";
 /// Annotation on a version's Service: what must be known of the version after it has left the document.
 pub const DECLARATION: &str = "iter8.tools/declaration";
 
-/// Annotation on the Service of a removed version: since when it drains, in milliseconds since 1970.
+/// Annotation on the objects of a removed version: since when it drains, in milliseconds since 1970. The Service's counts.
 pub const DRAINING_SINCE: &str = "iter8.tools/draining-since";
 
 /// Label on a version's Service, and by that on its `EndpointSlices`: a rollout of its Deployment that was complete before

@@ -189,7 +189,11 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             let of_version = objects.iter().filter(is_of_version);
             match removal {
                 Removal::DrainBegins => {
-                    for owned in of_version.filter(|owned| owned.kind == workload::SERVICE) {
+                    // The Deployment, too: who brings the version back has to write both, so that a delete that was
+                    // decided before finds both changed. The Service is the last, for the plan goes by its mark.
+                    let mut of_version: Vec<_> = of_version.collect();
+                    of_version.sort_by_key(|owned| owned.kind == workload::SERVICE);
+                    for owned in of_version {
                         let target = self.target(&owned.kind, &owned.object.name_any());
                         self.mark_draining(&target, Some(now)).await?;
                     }
@@ -312,6 +316,11 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 Ok(None)
             }
             Created::Existed(existing) => match self.claim(&existing) {
+                Claim::Ours if self.role(&target.kind, object).leads_requests() => {
+                    // The plan was made without it.
+                    self.context.cache.written(&target.kind, *existing);
+                    Err(Error::Outdated(target.to_string()))
+                }
                 Claim::Ours | Claim::Adoptable => {
                     self.apply(target, object, &existing).await?;
                     Ok(None)
@@ -330,7 +339,11 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         object: &DynamicObject,
         live: &DynamicObject,
     ) -> Result<(), Error> {
-        let applied = self.context.applier.apply(target, object, live).await?;
+        let mut guarded = object.clone();
+        if self.role(&target.kind, object).leads_requests() {
+            guarded.metadata.resource_version = live.resource_version();
+        }
+        let applied = self.context.applier.apply(target, &guarded, live).await?;
         info!(object = %target, "applied");
         self.wrote(target, object, applied);
         Ok(())
@@ -348,7 +361,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         }
     }
 
-    /// Notes on a Service since when its version drains, or that it does not.
+    /// Notes on an object since when its version drains, or that it does not.
     async fn mark_draining(&self, target: &Target, since: Option<Timestamp>) -> Result<(), Error> {
         let since = since.map(|since| since.as_millis().to_string());
         let marked = self.context.applier.annotate(target, labels::DRAINING_SINCE, since.as_deref()).await?;
@@ -359,11 +372,10 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
 
     async fn delete(&self, owned: &Owned) -> Result<(), Error> {
         let target = self.target(&owned.kind, &owned.object.name_any());
-        let Some(uid) = owned.object.uid().filter(|_| owned.object.metadata.deletion_timestamp.is_none())
-        else {
+        if owned.object.metadata.deletion_timestamp.is_some() {
             return Ok(());
-        };
-        self.context.applier.delete(&target, &uid).await?;
+        }
+        self.context.applier.delete(&target, &owned.object).await?;
         self.context.forget(&target);
         self.context.cache.deleted(&owned.kind, &owned.object);
         info!(object = %target, "deleted");

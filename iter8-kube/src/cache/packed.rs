@@ -61,6 +61,7 @@ impl Packed {
         let resource = api_resource(&self.kind);
         object.types = Some(TypeMeta { api_version: resource.api_version, kind: resource.kind });
         object.metadata.managed_fields = self.managers.read();
+        object.metadata.resource_version = self.version.map(|version| version.to_string());
         Some(Owned { kind: (*self.kind).clone(), object })
     }
 

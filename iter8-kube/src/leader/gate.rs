@@ -106,8 +106,8 @@ impl Applier for GatedApplier {
         self.gate.pass(self.applier.annotate(target, key, value)).await
     }
 
-    async fn delete(&self, target: &Target, uid: &str) -> Result<(), Error> {
-        self.gate.pass(self.applier.delete(target, uid)).await
+    async fn delete(&self, target: &Target, live: &DynamicObject) -> Result<(), Error> {
+        self.gate.pass(self.applier.delete(target, live)).await
     }
 
     async fn report(
