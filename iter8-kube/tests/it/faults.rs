@@ -7,22 +7,32 @@ mod figures;
 mod history;
 mod knowledge;
 mod laws;
+mod noting;
 mod random;
 mod schedule;
 mod state;
+mod terms;
 mod world;
 
-use iter8_kube::{Applier, Error, Release, ReleaseStatus, ServerSideApplier};
-use iter8_testkit::fault::{Faults, Moment};
-use kube::api::{Api, DeleteParams};
+use std::time::Duration;
+
+use iter8_kube::workload::SERVICE;
+use iter8_kube::{Applier, Created, Error, Release, ReleaseStatus, ServerSideApplier, Target};
+use iter8_testkit::fault::{Faults, Moment, Rates};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::jiff::SignedDuration;
+use kube::api::{Api, DeleteParams, DynamicObject};
 use libtest_mimic::{Failed, Trial};
+use serde_json::json;
 
 use self::history::History;
 use self::schedule::Schedule;
-use self::world::{NAMESPACE, Process, RELEASE, Simulation, simulated, sound};
+use self::world::{NAMESPACE, Process, RELEASE, SLOW, Simulation, simulated, sound};
 
 /// Random schedules in a usual test run. `ITER8_FAULT_SCHEDULES` sets another number, and means a long run.
 const SCHEDULES: u64 = 100;
+/// Of the leader that is stopped for longer.
+const LEASE: Duration = Duration::from_secs(15);
 /// The tests run in parallel.
 const PARTS: u8 = 4;
 
@@ -39,7 +49,17 @@ pub(crate) fn trials() -> Vec<Trial> {
             "faults::a_status_is_written_to_no_other_release_of_the_name",
             a_status_is_written_to_no_other_release_of_the_name,
         ),
+        Trial::test(
+            "faults::what_has_changed_meanwhile_is_neither_applied_nor_deleted",
+            what_has_changed_meanwhile_is_neither_applied_nor_deleted,
+        ),
     ];
+    for (name, lease) in [
+        ("faults::two_controllers_of_which_one_was_stopped_do_no_harm", None),
+        ("faults::a_leader_that_was_stopped_until_its_lease_was_over_does_no_harm", Some(LEASE)),
+    ] {
+        trials.push(Trial::test(name, move || stopped_before_writes(lease)));
+    }
     for part in 0..PARTS {
         let name = format!("faults::a_random_schedule_ends_as_without_faults::{part}");
         trials.push(Trial::test(name, move || random_schedules(part.into(), schedules, PARTS.into())));
@@ -75,6 +95,40 @@ fn a_status_is_written_to_no_other_release_of_the_name() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Whoever has decided by an earlier state is refused.
+fn what_has_changed_meanwhile_is_neither_applied_nor_deleted() -> Result<(), Failed> {
+    simulated(async {
+        let simulation = Simulation::new().await;
+        let services: Api<Service> = Api::namespaced(simulation.server.client_as("test"), NAMESPACE);
+        let applier = ServerSideApplier::new(simulation.server.client_as("iter8"));
+        let target = Target { kind: SERVICE, namespace: NAMESPACE.to_owned(), name: RELEASE.to_owned() };
+        let object = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": RELEASE },
+            "spec": { "selector": { "app": "a" }, "ports": [{ "port": 80 }] },
+        });
+        let mut object: DynamicObject = serde_json::from_value(object).unwrap();
+        let created = applier.create(&target, &object).await?;
+        let Created::New(seen) = created else { panic!("{created:?}") };
+        let present = applier.annotate(&target, "iter8.tools/draining-since", Some("1")).await?;
+        for (state, is_current) in [(&*seen, false), (&present, true)] {
+            object.metadata.resource_version = state.metadata.resource_version.clone();
+            object.data["spec"]["selector"]["app"] = json!(if is_current { "c" } else { "b" });
+            let applied = applier.apply(&target, &object, state).await;
+            assert_eq!(applied.is_ok(), is_current, "{applied:?}");
+            let stored = services.get(RELEASE).await.unwrap().spec.unwrap().selector.unwrap();
+            assert_eq!(stored["app"], if is_current { "c" } else { "a" });
+        }
+        assert!(applier.delete(&target, &present).await.is_err(), "it was applied since");
+        let present = services.get(RELEASE).await.unwrap();
+        let present: DynamicObject = serde_json::from_value(json!(present)).unwrap();
+        applier.delete(&target, &present).await?;
+        applier.delete(&target, &present).await?;
+        assert!(services.get_opt(RELEASE).await.unwrap().is_none());
+        Ok::<_, Error>(())
+    })?;
+    Ok(())
+}
+
 /// Neither a controller that starts nor one that has to list everything anew writes anything.
 fn a_settled_world_is_left_alone() -> Result<(), Failed> {
     let mut history = History::tutorial();
@@ -82,7 +136,7 @@ fn a_settled_world_is_left_alone() -> Result<(), Failed> {
     let outcome = simulated(async {
         let simulation = Simulation::new().await;
         simulation.play(&history, Vec::new()).await?;
-        drop(simulation.supervise(vec![Process::with(sound())]));
+        simulation.supervise(vec![vec![Process::with(sound())]]);
         simulation.server.compact();
         simulation.server.restart();
         simulation.stays_quiet().await
@@ -95,7 +149,7 @@ fn killed_at_calls(moment: Moment, part: u8) -> Result<(), Failed> {
     let history = History::tutorial();
     let (wanted, calls) = simulated(async {
         let (faults, simulation) = (sound(), Simulation::new().await);
-        let played = simulation.play(&history, vec![Process::with(faults.clone())]).await?;
+        let played = simulation.play(&history, vec![vec![Process::with(faults.clone())]]).await?;
         Ok::<_, String>((played.states, faults.requests()))
     })?;
     assert!(calls > 40, "the tutorial takes more than {calls} calls");
@@ -104,13 +158,60 @@ fn killed_at_calls(moment: Moment, part: u8) -> Result<(), Failed> {
         let outcome = simulated(async {
             let simulation = Simulation::new().await;
             let faults = sound().kill_at(call, moment);
-            let killed = simulation.play(&history, vec![Process::with(faults)]).await?;
+            let processes = vec![Process::with(faults), Process::with(sound())];
+            let killed = simulation.play(&history, vec![processes]).await?;
             state::compare(&wanted, &killed.states)?;
             simulation.stays_quiet().await
         });
         outcome.map_err(|why| format!("killed {moment:?} call {call}: {why}"))?;
     }
     Ok(())
+}
+
+/// Two controllers, of which the one is stopped once, between a decision and its write, while the history and the other
+/// one go on. With Leases the other one has taken over by then; without, both write all the time.
+fn stopped_before_writes(lease: Option<Duration>) -> Result<(), Failed> {
+    const STOPPED: Duration = Duration::from_secs(25);
+    let history = History::hurried();
+    let rates = Rates { latency: SLOW, ..Rates::default() };
+    let replicas = |stopped: &Faults| {
+        let rates = Rates { lag: Duration::from_secs(1), ..rates.clone() };
+        let process = |faults: Faults, skew: i64| {
+            vec![Process { lease, skew: SignedDuration::from_secs(skew), ..Process::with(faults) }]
+        };
+        vec![process(stopped.clone(), 0), process(Faults::seeded(1, rates), 20)]
+    };
+    let wanted = simulated(async {
+        let simulation = Simulation::new().await;
+        simulation.play(&history, Vec::new()).await.map(|played| played.states)
+    })?;
+    let writes = simulated(async {
+        let (faults, simulation) = (Faults::seeded(0, rates.clone()), Simulation::new().await);
+        simulation.play(&history, replicas(&faults)).await.map(|_| writes_of_objects(&faults))
+    })?;
+    assert!(writes.len() > 10, "{writes:?}");
+    for write in writes {
+        let stopped = Faults::seeded(0, rates.clone()).pause_at_write(write, STOPPED);
+        let outcome = simulated(async {
+            let simulation = Simulation::new().await;
+            let played = simulation.play(&history, replicas(&stopped)).await?;
+            state::compare(&wanted, &played.states)
+        });
+        let what = || stopped.injected().first().map(ToString::to_string).unwrap_or_default();
+        outcome.map_err(|why| format!("stopped before write {write} ({}): {why}", what()))?;
+    }
+    Ok(())
+}
+
+/// The numbers of a client's writes, but for those that only report.
+fn writes_of_objects(faults: &Faults) -> Vec<u64> {
+    let exchanges = faults.exchanges();
+    let writes = exchanges.iter().map(|exchange| &exchange.request);
+    let writes = (1..).zip(writes.filter(|it| !it.starts_with("GET") && !it.starts_with("WATCH")));
+    let of_objects = writes.filter(|(_, it)| {
+        ["/deployments", "/services", "/httproutes"].iter().any(|resource| it.contains(resource))
+    });
+    of_objects.map(|(number, _)| number).collect()
 }
 
 /// Random histories with random faults.
@@ -123,11 +224,11 @@ fn random_schedules(first: u64, end: u64, step: usize) -> Result<(), Failed> {
             simulation.play(&schedule.history, Vec::new()).await.map(|played| played.states)
         });
         let wanted = wanted.map_err(|why| format!("seed {seed}, without faults: {why}\n{schedule}"))?;
-        let processes = schedule.processes();
-        let faults: Vec<_> = processes.iter().map(|process| process.faults.clone()).collect();
+        let replicas = schedule.replicas();
+        let faults: Vec<_> = replicas.iter().flatten().map(|process| process.faults.clone()).collect();
         let outcome = simulated(async {
             let simulation = Simulation::new().await;
-            let played = simulation.play_disturbed(&schedule, processes).await?;
+            let played = simulation.play_disturbed(&schedule, replicas).await?;
             state::compare(&wanted, &played.states)?;
             simulation.stays_quiet().await.map(|()| played.routes)
         });

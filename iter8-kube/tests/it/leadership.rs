@@ -136,7 +136,8 @@ async fn a_rolling_restart_in_the_middle_of_a_promotion_loses_nothing(cluster: C
     assert_one_at_a_time(&writes);
 }
 
-/// The worst that a process that was paused, or a clock that runs slower, can do: two leaders all the time.
+/// The worst that a process that was paused, or a clock that runs slower, can do: two leaders all the time. The laws are
+/// judged under faults, on the in-memory API server; this is how the real one takes it.
 async fn controllers_without_an_election_do_each_other_no_harm(mut cluster: Cluster) {
     cluster.start();
     let _another = cluster.another();

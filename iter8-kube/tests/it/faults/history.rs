@@ -58,6 +58,17 @@ impl History {
         }
     }
 
+    /// The tutorial, each step some time after the one before, with a way back: what a controller that was stopped
+    /// goes on with is out of date.
+    pub(crate) fn hurried() -> Self {
+        let mut history = Self::tutorial();
+        history.steps.truncate(3);
+        history.steps.extend_from_within(1..2);
+        history.steps.iter_mut().for_each(|step| step.then = Some(Duration::from_secs(20)));
+        history.steps.last_mut().unwrap().then = None;
+        history
+    }
+
     pub(crate) fn random(random: &mut Random) -> Self {
         let start_delay = if random.one_in(3) { Duration::ZERO } else { random.seconds(20) };
         let mut document = Document::first(random);

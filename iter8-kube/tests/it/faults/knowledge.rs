@@ -1,19 +1,30 @@
-//! What the controller knew when it made a decision.
-//!
-//! A plan is made between two requests of a process, in no time: just before the first of the requests that carry it
-//! out. What lists and watches had told the process until then is all that it could know.
+//! What the controller knew when it made a decision: what lists and watches had told its process when it planned.
 
-use iter8_testkit::fault::{Exchange, Faults, Told};
+use std::collections::BTreeSet;
+
+use iter8_testkit::apiserver::RecordedChange;
+use iter8_testkit::fault::{Exchange, Fault, Faults, Injected, Told};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::noting::Plans;
+use super::world::number_of;
+
 /// What the processes of the controller asked, and what they were told.
 pub(crate) struct Knowledge {
-    processes: Vec<(Vec<Exchange>, Vec<Told>)>,
+    processes: Vec<Known>,
     /// The same moment on Tokio's clock and on the API server's.
     begin: (Instant, Timestamp),
     /// How much the clocks of two processes differ at most.
     pub(crate) skew: std::time::Duration,
+}
+
+struct Known {
+    exchanges: Vec<Exchange>,
+    told: Vec<Told>,
+    plans: Vec<Instant>,
+    /// The writes before which it was stopped, by index.
+    stopped: BTreeSet<usize>,
 }
 
 /// What a process knew at some moment.
@@ -23,27 +34,41 @@ pub(crate) struct View<'a> {
 }
 
 impl Knowledge {
-    pub(crate) fn new(faults: &[Faults], begin: (Instant, Timestamp), skew: std::time::Duration) -> Self {
-        let processes = faults.iter().map(|faults| (faults.exchanges(), faults.told())).collect();
-        Self { processes, begin, skew }
+    pub(crate) fn new(
+        processes: &[(Faults, Plans)],
+        begin: (Instant, Timestamp),
+        skew: std::time::Duration,
+    ) -> Self {
+        let known = |(faults, plans): &(Faults, Plans)| Known {
+            exchanges: faults.exchanges(),
+            told: faults.told(),
+            plans: plans.lock().unwrap().clone(),
+            stopped: faults.injected().iter().filter_map(stopped).collect(),
+        };
+        Self { processes: processes.iter().map(known).collect(), begin, skew }
     }
 
-    /// What was known when the write to an object of this resource was planned that took effect at this time; more
-    /// than one view where it was told something in the same moment. Empty if no process of the controller wrote then.
-    pub(crate) fn behind(&self, resource: &str, effect: Timestamp) -> Vec<View<'_>> {
-        let writes = |process: &'_ (Vec<Exchange>, Vec<Told>)| {
-            let of_resource = |(_, exchange): &(usize, &Exchange)| {
-                is_write(exchange) && exchange.request.contains(resource)
-            };
-            let sent_before = |(_, exchange): &(usize, &Exchange)| {
-                let way = effect.duration_since(self.time(exchange.sent));
-                // The latency is rounded up to the next tick of the clock.
-                way >= SignedDuration::from_millis(1) && way <= SignedDuration::from_millis(3)
-            };
-            process.0.iter().enumerate().filter(of_resource).filter(sent_before).map(|(at, _)| at).next_back()
+    /// What was known when this change was planned; more than one view where its process was told something in the same
+    /// moment. Empty if it was made by no process of the controller.
+    pub(crate) fn behind(&self, change: &RecordedChange) -> Vec<View<'_>> {
+        let found = self.exchange(change);
+        found.map_or_else(Vec::new, |(known, at)| known.views(known.exchanges[at].sent))
+    }
+
+    /// Whether the process was stopped between its decision to make this change and the write.
+    pub(crate) fn was_stopped_at(&self, change: &RecordedChange) -> bool {
+        self.exchange(change).is_some_and(|(known, at)| known.stopped.contains(&at))
+    }
+
+    /// The exchange that has made this change, and its process.
+    fn exchange(&self, change: &RecordedChange) -> Option<(&Known, usize)> {
+        let known = self.processes.get(number_of(&change.user_agent)?)?;
+        let is_behind = |exchange: &Exchange| {
+            is_write(exchange)
+                && exchange.request.contains(&format!("/{}", change.resource))
+                && exchange.reached.is_some_and(|reached| self.time(reached) == change.time)
         };
-        let found = self.processes.iter().find_map(|process| writes(process).map(|at| (process, at)));
-        found.map_or_else(Vec::new, |((exchanges, told), at)| views(told, planned(exchanges, at)))
+        known.exchanges.iter().rposition(is_behind).map(|at| (known, at))
     }
 
     fn time(&self, at: Instant) -> Timestamp {
@@ -52,43 +77,24 @@ impl Knowledge {
     }
 }
 
-fn views(told: &[Told], planned: Instant) -> Vec<View<'_>> {
-    let before = told.iter().take_while(|told| told.at < planned).count();
-    let at_most = told.iter().take_while(|told| told.at <= planned).count();
-    (before..=at_most).map(|end| View { told: &told[..end] }).collect()
+/// The index of the exchange before which a process was stopped.
+fn stopped(injected: &Injected) -> Option<usize> {
+    let index = usize::try_from(injected.number).ok()?.checked_sub(1)?;
+    matches!(injected.fault, Fault::Paused(_)).then_some(index)
 }
 
-/// When it was planned to send this request: before the first of those that follow each other without a pause and
-/// belong to one reconciliation.
-fn planned(exchanges: &[Exchange], at: usize) -> Instant {
-    let mut first = &exchanges[at];
-    for earlier in exchanges[..at].iter().rev().filter(|exchange| !is_of_a_watch(exchange)) {
-        if earlier.answered != Some(first.sent) || ends_a_reconciliation(earlier) {
-            break;
-        }
-        first = earlier;
+impl Known {
+    /// What was known when the last plan until this time was made.
+    fn views(&self, until: Instant) -> Vec<View<'_>> {
+        let Some(planned) = self.plans.iter().rfind(|planned| **planned <= until) else { return Vec::new() };
+        let before = self.told.iter().take_while(|told| told.at < *planned).count();
+        let at_most = self.told.iter().take_while(|told| told.at <= *planned).count();
+        (before..=at_most).map(|end| View { told: &self.told[..end] }).collect()
     }
-    first.sent
 }
 
 fn is_write(exchange: &Exchange) -> bool {
     !exchange.request.starts_with("GET ") && !exchange.request.starts_with("WATCH ")
-}
-
-/// Watches and their lists go on beside the reconciliations.
-fn is_of_a_watch(exchange: &Exchange) -> bool {
-    let collections = ["deployments", "services", "httproutes", "grpcroutes", "endpointslices", "releases"];
-    exchange.request.starts_with("WATCH ")
-        || exchange.request.starts_with("GET ")
-            && collections.iter().any(|name| exchange.request.ends_with(name))
-}
-
-fn ends_a_reconciliation(exchange: &Exchange) -> bool {
-    exchange.request.ends_with("/status")
-        || exchange.request.contains("/events")
-        || exchange
-            .status
-            .is_none_or(|status| status.is_server_error() || matches!(status.as_u16(), 410 | 429))
 }
 
 impl View<'_> {

@@ -41,12 +41,20 @@ pub(crate) fn check(changes: &[RecordedChange], knowledge: &Knowledge) -> Result
         in_force: BTreeSet::new(),
     };
     let mut judged = 0;
-    for change in changes {
+    for (index, change) in changes.iter().enumerate() {
         judged += usize::from(cluster.take(change).map_err(|why| {
-            format!("{why}\nat {} by {} {}: {:#?}", change.time, change.resource, change.name, change.object)
+            let before = changes[..index].iter().filter(|it| !matches!(&*it.resource, "leases" | "events"));
+            let before: Vec<_> = before.rev().take(30).map(short).collect();
+            format!("{why}\nat {}: {:#?}\nbefore it:\n{}", short(change), change.object, before.join("\n"))
         })?);
     }
     Ok(judged)
+}
+
+fn short(change: &RecordedChange) -> String {
+    let RecordedChange { time, version, resource, name, user_agent, .. } = change;
+    let gone = if change.object.is_none() { " gone" } else { "" };
+    format!("{time} {version} {resource} {name}{gone} by {user_agent}")
 }
 
 impl Cluster<'_> {
@@ -71,7 +79,7 @@ impl Cluster<'_> {
                 if object.is_none() {
                     self.in_force.clear();
                 }
-                if is_collected { Ok(false) } else { self.judge(object.is_some()).map(|()| true) }
+                if is_collected { Ok(false) } else { self.judge(change).map(|()| true) }
             }
             ("services", None) if !is_collected => self.judge_removal(&change.name).map(|()| false),
             _ => Ok(false),
@@ -117,12 +125,12 @@ impl Cluster<'_> {
     }
 
     /// Laws 1 to 3, at a write of a route.
-    fn judge(&mut self, is_there: bool) -> Result<(), String> {
-        let views = self.knowledge.behind("/httproutes", self.now);
+    fn judge(&mut self, change: &RecordedChange) -> Result<(), String> {
+        let views = self.knowledge.behind(change);
         if views.is_empty() {
             return Err("a route was written, and no process of the controller did it".to_owned());
         }
-        if !is_there {
+        if change.object.is_none() {
             let unrouted = views.iter().any(|view| {
                 let release = self.known(*view, "releases", RELEASE);
                 release.is_none_or(|release| release["spec"]["application"]["strategy"] == "none")

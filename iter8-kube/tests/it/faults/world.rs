@@ -7,8 +7,7 @@ use std::time::Duration;
 use gateway_api::grpcroutes::GrpcRoute;
 use gateway_api::httproutes::HttpRoute;
 use iter8_core::{Document, Timestamp};
-use iter8_gateway_api::GatewayApiBackend;
-use iter8_kube::{Options, Release, ReleaseSpec, Scope};
+use iter8_kube::{LeaderElection, Options, Release, ReleaseSpec, Scope};
 use iter8_testkit::apiserver::ApiServer;
 use iter8_testkit::clock::Clock;
 use iter8_testkit::fault::{Faults, Rates};
@@ -20,14 +19,15 @@ use kube::CustomResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use tokio::sync::OnceCell;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::history::{History, What};
 use super::knowledge::Knowledge;
 use super::laws;
+use super::noting::{Noting, Plans};
 use super::schedule::{Disturbance, Schedule};
 use super::state::{self, State};
+use super::terms;
 
 pub(crate) const NAMESPACE: &str = "test";
 pub(crate) const RELEASE: &str = "httpbin";
@@ -36,9 +36,13 @@ const QUIET: Duration = Duration::from_mins(2);
 const LOOK: Duration = Duration::from_secs(10);
 /// How many changes there may be after a step until there are none any more. The longest way takes less than half.
 const MOST_CHANGES: usize = 400;
+/// How long it may take until there are no changes any more.
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// How long a request of the controller takes.
 pub(crate) const LATENCY: Duration = Duration::from_millis(1);
+/// And where another one may undo what it does: they go on with that as fast as requests are.
+pub(crate) const SLOW: Duration = Duration::from_millis(50);
 
 /// No faults.
 pub(crate) fn sound() -> Faults {
@@ -58,12 +62,34 @@ pub(crate) struct Process {
     pub(crate) downtime: Duration,
     /// How wrong its clock is.
     pub(crate) skew: SignedDuration,
+    /// How long its Leases last, if it takes part in an election.
+    pub(crate) lease: Option<Duration>,
+    pub(crate) plans: Plans,
 }
 
 impl Process {
     pub(crate) fn with(faults: Faults) -> Self {
-        Self { faults, downtime: Duration::ZERO, skew: SignedDuration::ZERO }
+        Self {
+            faults,
+            downtime: Duration::ZERO,
+            skew: SignedDuration::ZERO,
+            lease: None,
+            plans: Plans::default(),
+        }
     }
+}
+
+/// A replica of the controller: processes, one after the other, each until it is killed.
+pub(crate) type Replica = Vec<Process>;
+
+/// How a process is called; the field manager of what names none is the part before the slash.
+fn user_agent(number: usize) -> String {
+    format!("iter8/{number}")
+}
+
+/// The number of the process that is called so, if it is one of the controller.
+pub(crate) fn number_of(user_agent: &str) -> Option<usize> {
+    user_agent.strip_prefix("iter8/")?.parse().ok()
 }
 
 /// What has come of a history.
@@ -107,16 +133,21 @@ impl Simulation {
         Self { server, clock, begin, workloads }
     }
 
-    /// The state after each step that waits until all is settled. The laws have held until then.
-    pub(crate) async fn play(
-        &self,
-        history: &History,
-        mut processes: Vec<Process>,
-    ) -> Result<Played, String> {
-        processes.push(Process::with(sound()));
-        let faults: Vec<_> = processes.iter().map(|process| process.faults.clone()).collect();
-        let skews: Vec<_> = processes.iter().map(|process| process.skew).collect();
-        let controller = self.supervise(processes);
+    /// The state after each step that waits until all is settled, with these replicas, or one without faults. The laws
+    /// have held until then.
+    pub(crate) async fn play(&self, history: &History, mut replicas: Vec<Replica>) -> Result<Played, String> {
+        if replicas.is_empty() {
+            replicas.push(vec![Process::with(sound())]);
+        }
+        let processes = || replicas.iter().flatten();
+        let noted: Vec<_> =
+            processes().map(|process| (process.faults.clone(), Arc::clone(&process.plans))).collect();
+        let skews: Vec<_> = processes().map(|process| process.skew).collect();
+        let is_elected = processes().all(|process| process.lease.is_some());
+        // Two writers of which one knows less undo each other's writes until both know the same: no number of changes
+        // bounds that, but the time does in which whatever is late arrives.
+        let most = if replicas.len() == 1 || is_elected { MOST_CHANGES } else { usize::MAX };
+        self.supervise(replicas);
         self.workloads.set_start_delay(history.start_delay);
         let mut states = Vec::new();
         for step in &history.steps {
@@ -124,17 +155,20 @@ impl Simulation {
             if let Some(wait) = step.then {
                 tokio::time::sleep(wait).await;
             } else {
-                faults.iter().for_each(Faults::stop);
-                self.settle().await?;
+                for (faults, _) in &noted {
+                    faults.stop();
+                }
+                self.settle(most).await?;
                 states.push(state::present(&self.server.changes())?);
             }
         }
-        // It runs on, and has nothing to do.
-        drop(controller);
         let skew = skews.iter().max().zip(skews.iter().min()).map(|(most, least)| *most - *least);
         let skew = skew.unwrap_or_default().unsigned_abs();
-        let knowledge = Knowledge::new(&faults, self.begin, skew);
-        let routes = laws::check(&self.server.changes(), &knowledge)?;
+        let (changes, knowledge) = (self.server.changes(), Knowledge::new(&noted, self.begin, skew));
+        if is_elected {
+            terms::check(&changes, &knowledge)?;
+        }
+        let routes = laws::check(&changes, &knowledge)?;
         Ok(Played { states, routes })
     }
 
@@ -142,7 +176,7 @@ impl Simulation {
     pub(crate) async fn play_disturbed(
         &self,
         schedule: &Schedule,
-        processes: Vec<Process>,
+        replicas: Vec<Replica>,
     ) -> Result<Played, String> {
         let (server, disturbances) = (self.server.clone(), schedule.disturbances.clone());
         let disturbing = tokio::spawn(async move {
@@ -154,31 +188,36 @@ impl Simulation {
                 }
             }
         });
-        let played = self.play(&schedule.history, processes).await;
+        let played = self.play(&schedule.history, replicas).await;
         disturbing.abort();
         played
     }
 
     /// Nothing is written for ten minutes more.
     pub(crate) async fn stays_quiet(&self) -> Result<(), String> {
-        let before = self.server.changes().len();
+        let before = self.count();
         tokio::time::sleep(Duration::from_mins(10)).await;
-        match self.server.changes().get(before..) {
-            Some([]) => Ok(()),
-            _ => Err(format!("still written after the end: {}", self.last_changes())),
+        if self.count() == before {
+            return Ok(());
         }
+        Err(format!("still written after the end: {}", self.last_changes()))
     }
 
-    async fn settle(&self) -> Result<(), String> {
-        let count = || self.server.changes().len();
-        let first = count();
+    /// How many changes there were. A Lease that is held is renewed all the time.
+    fn count(&self) -> usize {
+        self.server.changes().iter().filter(|change| change.resource != "leases").count()
+    }
+
+    /// Waits until nothing changes any more, after at most so many changes.
+    async fn settle(&self, most: usize) -> Result<(), String> {
+        let (first, end) = (self.count(), Instant::now() + PATIENCE);
         let (mut last, mut quiet) = (first, Duration::ZERO);
         while quiet < QUIET {
             tokio::time::sleep(LOOK).await;
-            let now = count();
+            let now = self.count();
             quiet = if now == last { quiet + LOOK } else { Duration::ZERO };
             last = now;
-            if now - first > MOST_CHANGES {
+            if now - first > most || Instant::now() > end {
                 return Err(format!("it is never done: {}", self.last_changes()));
             }
         }
@@ -188,11 +227,15 @@ impl Simulation {
     fn last_changes(&self) -> String {
         let (changes, requests) = (self.server.changes(), self.server.requests());
         let changes =
-            changes.iter().rev().take(20).map(|change| {
-                format!("{} {} {} {}", change.time, change.version, change.resource, change.name)
+            changes.iter().rev().filter(|change| change.resource != "leases").take(20).map(|change| {
+                format!(
+                    "{} {} {} {} by {}",
+                    change.time, change.version, change.resource, change.name, change.user_agent
+                )
             });
-        let writes =
-            requests.iter().rev().filter(|request| !matches!(&*request.verb, "get" | "list" | "watch"));
+        let writes = requests.iter().rev().filter(|request| {
+            !matches!(&*request.verb, "get" | "list" | "watch") && request.resource != "leases"
+        });
         let writes = writes.take(20).map(|request| {
             format!(
                 "{} {} {} {}: {}",
@@ -226,24 +269,38 @@ impl Simulation {
         }
     }
 
-    /// One process after the other, each until it is killed.
-    pub(crate) fn supervise(&self, processes: Vec<Process>) -> JoinHandle<()> {
-        let (server, clock) = (self.server.clone(), self.clock.clone());
-        tokio::spawn(async move {
-            for process in processes {
-                let own = clock.skewed(process.skew);
-                let options =
-                    Options::new(Scope::Namespace(NAMESPACE.to_owned())).clock(Arc::new(move || {
-                        Timestamp::from_millis(own.now().as_millisecond().unsigned_abs())
-                    }));
-                let running = world::run(process.faults.client(&server, "iter8"), |client, shutdown| {
-                    let shutdown = futures::FutureExt::shared(shutdown);
-                    iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown)
-                });
-                process.faults.killed().await;
-                running.kill().await;
-                tokio::time::sleep(process.downtime).await;
-            }
-        })
+    /// Runs replicas side by side. Whoever is not killed runs on after the end, and has nothing to do.
+    pub(crate) fn supervise(&self, replicas: Vec<Replica>) {
+        let mut number = 0;
+        for replica in replicas {
+            let numbered: Vec<_> = (number..).zip(replica).collect();
+            number += numbered.len();
+            let (server, clock) = (self.server.clone(), self.clock.clone());
+            tokio::spawn(async move {
+                for (number, process) in numbered {
+                    let client = process.faults.client(&server, &user_agent(number));
+                    let options = options(number, &process, &clock);
+                    let running = world::run(client, |client, shutdown| {
+                        let shutdown = futures::FutureExt::shared(shutdown);
+                        iter8_kube::run(client, Noting::new(&process.plans), options, shutdown)
+                    });
+                    process.faults.killed().await;
+                    running.kill().await;
+                    tokio::time::sleep(process.downtime).await;
+                }
+            });
+        }
+    }
+}
+
+fn options(number: usize, process: &Process, clock: &Clock) -> Options {
+    let own = clock.skewed(process.skew);
+    let now = move || Timestamp::from_millis(own.now().as_millisecond().unsigned_abs());
+    let options = Options::new(Scope::Namespace(NAMESPACE.to_owned())).clock(Arc::new(now));
+    match process.lease {
+        None => options,
+        Some(lease) => options
+            .identity(number.to_string())
+            .leader_election(LeaderElection::new(NAMESPACE).lease_duration(lease)),
     }
 }
