@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use iter8_core::ObjectKind;
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, TestOperation};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
+};
 use kube::core::GroupVersionKind;
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -97,8 +99,14 @@ pub enum Created {
 ///         Ok(object.clone())
 ///     }
 ///
-///     async fn annotate(&self, target: &Target, _: &str, _: Option<&str>) -> Result<DynamicObject, Error> {
-///         Ok(DynamicObject::new(&target.name, &kube::api::ApiResource::erase::<iter8_kube::Release>(&())))
+///     async fn annotate(
+///         &self,
+///         _: &Target,
+///         live: &DynamicObject,
+///         _: &str,
+///         _: Option<&str>,
+///     ) -> Result<DynamicObject, Error> {
+///         Ok(live.clone())
 ///     }
 ///
 ///     async fn delete(&self, target: &Target, _: &DynamicObject) -> Result<(), Error> {
@@ -137,12 +145,18 @@ pub trait Applier: Send + Sync {
         live: &DynamicObject,
     ) -> Result<DynamicObject, Error>;
 
-    /// Sets an annotation, or takes it away.
+    /// Sets an annotation of an object that was looked at, or takes it away; no other that has taken its name since is
+    /// touched.
     ///
     /// # Errors
     /// The object is gone, or the API server cannot be reached.
-    async fn annotate(&self, target: &Target, key: &str, value: Option<&str>)
-    -> Result<DynamicObject, Error>;
+    async fn annotate(
+        &self,
+        target: &Target,
+        live: &DynamicObject,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<DynamicObject, Error>;
 
     /// Deletes an object that has not changed since it was looked at; one that is gone counts as deleted, even if
     /// another one has taken its name.
@@ -256,9 +270,11 @@ impl ServerSideApplier {
     ) -> Result<(), kube::Error> {
         let Some(live) = api.get_opt(name).await? else { return Ok(()) };
         let mut entries = live.managed_fields().to_vec();
-        let is_another = object.metadata.resource_version.is_some()
+        let has_changed = object.metadata.resource_version.is_some()
             && object.metadata.resource_version != live.metadata.resource_version;
-        if is_another || entries.iter().any(|entry| is_ours(entry, "Apply")) {
+        // What comes next is refused where it is another object.
+        let is_another = object.metadata.uid.is_some() && object.metadata.uid != live.metadata.uid;
+        if has_changed || is_another || entries.iter().any(|entry| is_ours(entry, "Apply")) {
             return Ok(());
         }
         match entries.iter_mut().find(|entry| is_ours(entry, "Update")) {
@@ -319,11 +335,12 @@ impl Applier for ServerSideApplier {
     async fn annotate(
         &self,
         target: &Target,
+        live: &DynamicObject,
         key: &str,
         value: Option<&str>,
     ) -> Result<DynamicObject, Error> {
         let api = self.api(&target.kind, &target.namespace);
-        let patch = json!({ "metadata": { "annotations": { key: value } } });
+        let patch = json!({ "metadata": { "uid": live.metadata.uid, "annotations": { key: value } } });
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let patched = api.patch(&target.name, &params, &Patch::Merge(patch)).await;
         patched.map_err(Error::api("annotate", target.to_string()))
@@ -375,13 +392,17 @@ impl Applier for ServerSideApplier {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::ReleaseGone),
             // A test that fails is answered as any other patch that cannot be applied.
-            Err(kube::Error::Api(status)) if status.is_invalid() => match api.get_metadata_opt(name).await {
-                Ok(Some(live)) if live.metadata.uid.as_deref() == Some(uid) => {
-                    Err(refused(kube::Error::Api(status)))
+            Err(kube::Error::Api(status)) if status.is_invalid() => {
+                // By a list, which the controller may do anyway.
+                let named = ListParams::default().fields(&format!("metadata.name={name}"));
+                match api.list_metadata(&named).await {
+                    Ok(live) if live.iter().any(|live| live.metadata.uid.as_deref() == Some(uid)) => {
+                        Err(refused(kube::Error::Api(status)))
+                    }
+                    Ok(_) => Err(Error::ReleaseGone),
+                    Err(error) => Err(refused(error)),
                 }
-                Ok(_) => Err(Error::ReleaseGone),
-                Err(error) => Err(refused(error)),
-            },
+            }
             Err(error) => Err(refused(error)),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use iter8_core::{Digest, Obstacle, Repairs, Timestamp};
 use kube::Client;
 
+use crate::applied::Applied;
 use crate::applier::{Applier, ServerSideApplier, Target};
 use crate::cache::Cache;
 use crate::leader::{Gate, GatedApplier};
@@ -67,6 +68,8 @@ pub(crate) struct Context<B> {
     pub(crate) reader: Computer,
     /// What the API server made of what we applied, where it wrote it in a form of its own.
     normalised: Mutex<HashMap<String, Digest>>,
+    /// What has been applied of late.
+    applied: Mutex<Applied>,
     /// What has been repaired of late.
     repairs: Mutex<HashMap<String, Repaired>>,
 }
@@ -103,6 +106,7 @@ impl<B> Context<B> {
             retries: Retries::default(),
             reader: Computer::default(),
             normalised: Mutex::default(),
+            applied: Mutex::default(),
             repairs: Mutex::default(),
         }
     }
@@ -126,8 +130,24 @@ impl<B> Context<B> {
         self.repairs().remove(&target.to_string());
     }
 
+    /// Forgets what is known of a Release that is gone, and of its objects.
+    pub(crate) fn forget_release(&self, namespace: &str, name: &str) {
+        self.retries.forget(namespace, name);
+        self.routing.settled(namespace, name);
+        for owned in self.cache.objects_of(namespace, name) {
+            let (kind, name) = (owned.kind, owned.object.metadata.name.unwrap_or_default());
+            self.forget(&Target { kind, namespace: namespace.to_owned(), name });
+        }
+    }
+
     fn repairs(&self) -> MutexGuard<'_, HashMap<String, Repaired>> {
         self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an object is applied in this form now; whether it was the form of late.
+    pub(crate) fn applies(&self, target: &Target, digest: &Digest, now: Timestamp) -> bool {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.note(&target.to_string(), digest.as_str(), now)
     }
 
     /// Whether this field of an object, which this manager has changed, is to be repaired now.

@@ -124,13 +124,6 @@ pub async fn run<B: RoutingBackend>(
         Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
         Scope::Cluster => Api::all(client.clone()),
     };
-    let added = Arc::clone(&queue);
-    let changes = watch(api, watcher::Config::default())
-        .map_ok(unwrapped::<_, Release>)
-        .reflect(writer)
-        .default_backoff()
-        .touched_objects()
-        .inspect_ok(move |release| added.added(&ObjectRef::from_obj(release)));
     let metrics = options.metrics.clone();
     let on_change = move |leads| {
         metrics.leads(leads);
@@ -145,6 +138,19 @@ pub async fn run<B: RoutingBackend>(
     let shutdown = shutdown.map(move |()| stopping.close());
     let health = options.health.clone();
     let context = Arc::new(Context::new(client, backend, cache, queue, gate, options));
+    let (known, forgetful) = (releases.clone(), Arc::clone(&context));
+    let changes = watch(api, watcher::Config::default())
+        .map_ok(unwrapped::<_, Release>)
+        .reflect(writer)
+        .default_backoff()
+        .touched_objects()
+        .inspect_ok(move |release| {
+            let key = ObjectRef::from_obj(release);
+            forgetful.queue.added(&key);
+            if known.get(&key).is_none() {
+                forgetful.forget_release(key.namespace.as_deref().unwrap_or_default(), &key.name);
+            }
+        });
     let running = Controller::for_stream(changes, releases)
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(triggers)

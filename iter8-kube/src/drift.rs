@@ -23,10 +23,28 @@ pub(crate) fn is_contained(wanted: &Value, live: &Value) -> bool {
     }
 }
 
+/// Maps that the API server takes as a whole ("atomic"): who writes one of their keys has written all of them. A key
+/// that others add to a selector leaves it without Pods.
+const WHOLE: [&str; 2] = ["/spec/selector", "/spec/template/spec/nodeSelector"];
+
+/// Whether the maps that are taken as a whole are the wanted ones.
+pub(crate) fn has_whole_maps(wanted: &Value, live: &Value) -> bool {
+    WHOLE.iter().all(|place| is_whole(wanted, live, place))
+}
+
+fn is_whole(wanted: &Value, live: &Value, place: &str) -> bool {
+    let wanted = wanted.pointer(place).filter(|wanted| !is_empty(wanted));
+    wanted.is_none_or(|wanted| live.pointer(place) == Some(wanted))
+}
+
 /// Where the first difference is, by the names of two levels: `spec.rules`, `metadata.labels`.
-pub(crate) fn difference(wanted: &Value, live: &Value) -> Option<String> {
-    let (Value::Object(wanted), Value::Object(live)) = (wanted, live) else { return None };
+pub(crate) fn difference(whole: &Value, live_whole: &Value) -> Option<String> {
+    let (Value::Object(wanted), Value::Object(live)) = (whole, live_whole) else { return None };
     let differs = |wanted: &Value, live: Option<&Value>| !is_contained(wanted, live.unwrap_or(&Value::Null));
+    let different = WHOLE.iter().find(|place| !is_whole(whole, live_whole, place));
+    if let Some(place) = different {
+        return Some(place.trim_start_matches('/').replace('/', "."));
+    }
     let (name, wanted) =
         wanted.iter().find(|(name, wanted)| !is_empty(wanted) && differs(wanted, live.get(*name)))?;
     let inner = wanted.as_object().into_iter().flatten().find(|(inner, wanted)| {
@@ -97,6 +115,24 @@ mod tests {
         {
             assert!(!is_contained(&wanted, &live), "{live}");
         }
+    }
+
+    #[test]
+    fn a_key_added_to_a_selector_is_drift_and_one_added_elsewhere_is_not() {
+        let wanted = json!({"spec": {"selector": {"app": "web-0"}, "strategy": {"type": "Recreate"}}});
+        let with = |selector: Value| json!({"spec": {"selector": selector, "strategy": {"type": "Recreate", "x": 1}}});
+        assert!(has_whole_maps(&wanted, &with(json!({"app": "web-0"}))));
+        for selector in [json!({"app": "web-0", "nobody": "this"}), json!({}), json!(null)] {
+            let live = with(selector);
+            assert!(!has_whole_maps(&wanted, &live), "{live}");
+            assert_eq!(difference(&wanted, &live).as_deref(), Some("spec.selector"));
+        }
+        let pods = json!({"spec": {"template": {"spec": {"nodeSelector": {"zone": "a"}}}}});
+        assert!(!has_whole_maps(
+            &pods,
+            &json!({"spec": {"template": {"spec": {"nodeSelector": {"zone": "a", "b": "c"}}}}})
+        ));
+        assert!(has_whole_maps(&json!({}), &pods), "not ours to say");
     }
 
     #[test]

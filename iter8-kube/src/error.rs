@@ -58,6 +58,13 @@ impl Error {
         (matches!(status.code, 400 | 403 | 422) || is_of_schema).then_some(status.message.as_str())
     }
 
+    /// Whether the API server has answered that it cannot do it just now, for a reason that may be this object's own: an
+    /// admission webhook that fails, for example.
+    pub(crate) fn is_of_server(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        matches!(&**source, kube::Error::Api(status) if status.code >= 500)
+    }
+
     /// Whether the namespace is being deleted, in which nothing can be created any more.
     pub(crate) fn is_of_terminating_namespace(&self) -> bool {
         let Self::Api { source, .. } = self else { return false };

@@ -33,6 +33,7 @@
 //! # What this crate does not do
 //! It does not decide anything, deploy itself (the program `iter8` prints manifests), or route requests.
 
+mod applied;
 mod applier;
 mod cache;
 mod context;

@@ -1,11 +1,13 @@
 //! Observe → plan → render → apply → report. What is decided here is decided in the core.
 
+mod live;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use iter8_core::{
-    Claim, Digest, ObjectKind, ObjectRole, Obstacle, Owner, Removal, RoutePlan, RoutingBackend, Timestamp,
-    ValidRelease, Writer, conditions, declare, plan, refusal, scaler,
+    Claim, ObjectKind, ObjectRole, Obstacle, Owner, Removal, RoutePlan, RoutingBackend, Timestamp,
+    ValidRelease, conditions, declare, plan, refusal, scaler,
 };
 use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
@@ -13,6 +15,7 @@ use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info, warn};
 
+use self::live::{difference, form, is_as_written, names_another_rollout, rival, writers};
 use crate::applier::{Created, Target};
 use crate::cache::Owned;
 use crate::context::Context;
@@ -160,6 +163,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         };
         let mut obstacles = Vec::new();
         let mut blocked = Vec::new();
+        let mut failed = None;
         for desired in desired.iter().filter(|desired| !self.context.cache.is_missing(desired.kind.kind)) {
             let role = self.role(&desired.kind, &desired.object);
             if !role.may_be_written(&blocked) {
@@ -168,7 +172,16 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             let rewrite = plan.repair && role == ObjectRole::Route;
             let obstacle = match self.ensure(desired, objects, rewrite, now).await {
                 Ok(obstacle) => obstacle,
-                Err(error) => Some(self.refused(desired, error)?),
+                Err(error) => match self.refused(desired, error) {
+                    Ok(obstacle) => Some(obstacle),
+                    // What is planned goes by what was seen, so the route need not wait for an object that the API server
+                    // does not take just now: a version may have failed, and this be why its Deployment is to change.
+                    Err(error) if role == ObjectRole::Version && error.is_of_server() => {
+                        failed = failed.or(Some(error));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
             };
             if obstacle.as_ref().is_some_and(Obstacle::blocks) {
                 blocked.push(role);
@@ -195,7 +208,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                     of_version.sort_by_key(|owned| owned.kind == workload::SERVICE);
                     for owned in of_version {
                         let target = self.target(&owned.kind, &owned.object.name_any());
-                        self.mark_draining(&target, Some(now)).await?;
+                        self.mark_draining(&target, &owned.object, Some(now)).await?;
                     }
                 }
                 Removal::Due => {
@@ -206,7 +219,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 _ => {}
             }
         }
-        Ok(obstacles)
+        failed.map_or(Ok(obstacles), Err)
     }
 
     /// Makes an object be as desired, which `rewrite` knows it is not; `Some` if something is in the way.
@@ -235,29 +248,44 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             drift::clear_lists(wanted, live);
         }
         match live {
-            None => self.create(&target, &object).await,
+            None => self.create(&target, desired, &object, now).await,
             Some(live) if !rewrite && self.is_as_desired(&target, desired, &object, &live.object) => {
                 Ok(self.context.fight(&target, now))
             }
             Some(live) => {
-                if is_as_written(desired, &live.object) && !names_another_rollout(&object, &live.object) {
-                    let field = difference(&object, &live.object);
-                    if !self.context.may_repair(
-                        &target,
-                        field.as_deref().unwrap_or("spec"),
-                        rival(&live.object),
-                        now,
-                    ) {
-                        return Ok(self.context.fight(&target, now));
-                    }
+                if !self.may_write(&target, desired, &object, &live.object, now) {
+                    return Ok(self.context.fight(&target, now));
                 }
                 self.apply(&target, &object, &live.object).await?;
                 if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
-                    self.mark_draining(&target, None).await?;
+                    self.mark_draining(&target, &live.object, None).await?;
                 }
                 Ok(self.context.fight(&target, now))
             }
         }
+    }
+
+    /// Whether an object that is not as desired is to be written now, or somebody else fights over it.
+    ///
+    /// It is a repair where the object says that it is what we have written last, or where we know it: who takes away
+    /// what it says is no less a rival.
+    fn may_write(
+        &self,
+        target: &Target,
+        desired: &Desired,
+        object: &DynamicObject,
+        live: &DynamicObject,
+        now: Timestamp,
+    ) -> bool {
+        if names_another_rollout(object, live) {
+            return true;
+        }
+        let was_applied = self.context.applies(target, &desired.digest, now);
+        if !is_as_written(desired, live) && !was_applied {
+            return true;
+        }
+        let field = difference(object, live);
+        self.context.may_repair(target, field.as_deref().unwrap_or("spec"), rival(live), now)
     }
 
     fn role(&self, kind: &ObjectKind, object: &DynamicObject) -> ObjectRole {
@@ -305,10 +333,18 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let (Ok(wanted), Ok(live)) = (serde_json::to_value(object), serde_json::to_value(live)) else {
             return false;
         };
-        drift::is_contained(&wanted, &live) || self.context.is_remembered(target, &form(&wanted, &live))
+        drift::has_whole_maps(&wanted, &live)
+            && (drift::is_contained(&wanted, &live)
+                || self.context.is_remembered(target, &form(&wanted, &live)))
     }
 
-    async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Option<Obstacle>, Error> {
+    async fn create(
+        &self,
+        target: &Target,
+        desired: &Desired,
+        object: &DynamicObject,
+        now: Timestamp,
+    ) -> Result<Option<Obstacle>, Error> {
         match self.context.applier.create(target, object).await? {
             Created::New(created) => {
                 info!(object = %target, "created");
@@ -320,6 +356,10 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                     // The plan was made without it.
                     self.context.cache.written(&target.kind, *existing);
                     Err(Error::Outdated(target.to_string()))
+                }
+                // Its label is gone, so that no watch tells of it.
+                Claim::Ours if !self.may_write(target, desired, object, &existing, now) => {
+                    Ok(self.context.fight(target, now))
                 }
                 Claim::Ours | Claim::Adoptable => {
                     self.apply(target, object, &existing).await?;
@@ -362,9 +402,15 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
     }
 
     /// Notes on an object since when its version drains, or that it does not.
-    async fn mark_draining(&self, target: &Target, since: Option<Timestamp>) -> Result<(), Error> {
+    async fn mark_draining(
+        &self,
+        target: &Target,
+        live: &DynamicObject,
+        since: Option<Timestamp>,
+    ) -> Result<(), Error> {
         let since = since.map(|since| since.as_millis().to_string());
-        let marked = self.context.applier.annotate(target, labels::DRAINING_SINCE, since.as_deref()).await?;
+        let (applier, key) = (&self.context.applier, labels::DRAINING_SINCE);
+        let marked = applier.annotate(target, live, key, since.as_deref()).await?;
         info!(object = %target, draining = since.is_some(), "marked");
         self.context.cache.written(&target.kind, marked);
         Ok(())
@@ -435,43 +481,6 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let namespace = self.release.namespace().unwrap_or_default();
         Target { kind: kind.clone(), namespace, name: name.to_owned() }
     }
-}
-
-/// Whether the object is what we have written for this declaration, or was before somebody else changed it.
-fn is_as_written(desired: &Desired, live: &DynamicObject) -> bool {
-    let digest = live.annotations().get(labels::DIGEST).map(String::as_str);
-    // A version that drains and has come back into the document is written anew.
-    digest == Some(desired.digest.as_str()) && !live.annotations().contains_key(labels::DRAINING_SINCE)
-}
-
-/// Whether the object names another rollout than before: that is ours to say, and no repair.
-fn names_another_rollout(wanted: &DynamicObject, live: &DynamicObject) -> bool {
-    let rollout = |object: &DynamicObject| object.labels().get(labels::ROLLOUT).cloned();
-    rollout(wanted).is_some_and(|wanted| Some(wanted) != rollout(live))
-}
-
-fn difference(wanted: &DynamicObject, live: &DynamicObject) -> Option<String> {
-    drift::difference(&serde_json::to_value(wanted).ok()?, &serde_json::to_value(live).ok()?)
-}
-
-/// Who besides us has written the object last.
-fn rival(live: &DynamicObject) -> Option<String> {
-    let others =
-        live.managed_fields().iter().filter(|entry| entry.manager.as_deref() != Some(labels::MANAGER));
-    others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?.manager.clone()
-}
-
-fn writers(object: &DynamicObject) -> impl Iterator<Item = Writer<'_>> {
-    object.managed_fields().iter().map(|entry| Writer {
-        manager: entry.manager.as_deref().unwrap_or_default(),
-        subresource: entry.subresource.as_deref().unwrap_or_default(),
-    })
-}
-
-/// The digest of the form that a live object has in the fields we own.
-fn form(wanted: &serde_json::Value, live: &serde_json::Value) -> Digest {
-    let value = serde_json::from_value(drift::projection(wanted, live));
-    Digest::of(&value.unwrap_or_default())
 }
 
 /// When to look again without being told of a change.

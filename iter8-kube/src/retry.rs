@@ -103,6 +103,13 @@ impl Retries {
         self.all_gone().insert(key, uid);
     }
 
+    /// Forgets a Release that the watch has told to be gone.
+    pub(crate) fn forget(&self, namespace: &str, name: &str) {
+        self.succeeded(namespace, name);
+        let mut obstructed = self.obstructed.lock().unwrap_or_else(PoisonError::into_inner);
+        obstructed.remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
     /// Whether this Release is known to be gone; another one of its name is not.
     pub(crate) fn is_gone(&self, namespace: &str, name: &str, uid: &str) -> bool {
         let gone = self.all_gone();

@@ -100,10 +100,11 @@ impl Applier for GatedApplier {
     async fn annotate(
         &self,
         target: &Target,
+        live: &DynamicObject,
         key: &str,
         value: Option<&str>,
     ) -> Result<DynamicObject, Error> {
-        self.gate.pass(self.applier.annotate(target, key, value)).await
+        self.gate.pass(self.applier.annotate(target, live, key, value)).await
     }
 
     async fn delete(&self, target: &Target, live: &DynamicObject) -> Result<(), Error> {

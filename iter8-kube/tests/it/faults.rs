@@ -109,7 +109,7 @@ fn what_has_changed_meanwhile_is_neither_applied_nor_deleted() -> Result<(), Fai
         let mut object: DynamicObject = serde_json::from_value(object).unwrap();
         let created = applier.create(&target, &object).await?;
         let Created::New(seen) = created else { panic!("{created:?}") };
-        let present = applier.annotate(&target, "iter8.tools/draining-since", Some("1")).await?;
+        let present = applier.annotate(&target, &seen, "iter8.tools/draining-since", Some("1")).await?;
         for (state, is_current) in [(&*seen, false), (&present, true)] {
             object.metadata.resource_version = state.metadata.resource_version.clone();
             object.data["spec"]["selector"]["app"] = json!(if is_current { "c" } else { "b" });

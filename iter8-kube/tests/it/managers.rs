@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_api::httproutes::HttpRoute;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
@@ -15,6 +16,8 @@ use crate::servers::{Scenario, scenarios};
 /// What must hold in any cluster.
 pub(crate) const ALL: &[Scenario] = scenarios![
     a_field_that_two_managers_fight_over_is_reported_and_not_looped_on,
+    a_manager_that_takes_away_our_marks_is_a_rival_all_the_same,
+    what_is_added_to_a_selector_or_a_match_is_taken_away,
     a_number_of_pods_that_was_scaled_is_left_alone,
     rollouts_one_after_the_other_are_no_fight,
     a_version_keeps_its_requests_without_its_label,
@@ -51,6 +54,83 @@ async fn a_field_that_two_managers_fight_over_is_reported_and_not_looped_on(clus
     for part in ["metadata.labels", "httpbin-0", "rival"] {
         assert!(ready.message.contains(part), "no {part} in: {}", ready.message);
     }
+}
+
+/// Without the digest the object does not say any more that it is what we have written; without the label no watch tells of
+/// it.
+async fn a_manager_that_takes_away_our_marks_is_a_rival_all_the_same(cluster: Cluster) {
+    cluster.declare(INITIAL).await;
+    cluster.until_ready().await;
+    let services = cluster.api::<Service>();
+    let params = PatchParams { field_manager: Some("rival".to_owned()), ..PatchParams::default() };
+    for mark in ["annotations", "labels"] {
+        let key = if mark == "labels" { "iter8.tools/release" } else { "iter8.tools/digest" };
+        let has_mark = |service: &Service| match mark {
+            "labels" => service.labels().contains_key(key),
+            _ => service.annotations().contains_key(key),
+        };
+        let fight = async {
+            let mut changes = 0_u32;
+            loop {
+                if has_mark(&services.get("httpbin").await.unwrap()) {
+                    let patch = json!({ "metadata": { (mark): { (key): null } } });
+                    services.patch("httpbin", &params, &Patch::Merge(patch)).await.unwrap();
+                    changes += 1;
+                    assert!(changes < 20, "the controller does not give in: {key}");
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let reported = async {
+            let fought = Some(("False".to_owned(), "FieldFight".to_owned()));
+            cluster
+                .until("the report", || cluster.condition("Ready"), |condition| *condition == fought)
+                .await;
+        };
+        tokio::select! {
+            () = fight => {}
+            () = reported => {}
+        }
+    }
+}
+
+/// An apply that names less holds all that is wanted.
+async fn what_is_added_to_a_selector_or_a_match_is_taken_away(cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+    let services = cluster.api::<Service>();
+    for name in ["httpbin", "httpbin-1"] {
+        let patch = json!({ "spec": { "selector": { "nobody": "this" } } });
+        services.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        let selector = || async { services.get(name).await.unwrap().spec.unwrap().selector.unwrap() };
+        cluster.until("the selector", selector, |selector| !selector.contains_key("nobody")).await;
+    }
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+
+    let routes = cluster.api::<HttpRoute>();
+    for (rule, added) in
+        [(0, json!({ "method": "PUT" })), (1, json!({ "path": { "type": "Exact", "value": "/x" } }))]
+    {
+        let mut route = serde_json::to_value(cluster.route().await.unwrap()).unwrap();
+        let matches = &mut route["spec"]["rules"][rule]["matches"];
+        if matches.is_null() {
+            *matches = json!([{}]);
+        }
+        let entry = &mut matches[0];
+        for (field, value) in added.as_object().unwrap() {
+            entry[field] = value.clone();
+        }
+        let patch = Patch::Merge(json!({ "spec": { "rules": route["spec"]["rules"] } }));
+        routes.patch("httpbin", &PatchParams::default(), &patch).await.unwrap();
+        let is_there = |route: &Option<HttpRoute>| {
+            let text = serde_json::to_string(&route.as_ref().unwrap().spec.rules).unwrap();
+            text.contains("PUT") || text.contains("/x")
+        };
+        cluster.until("the match", || cluster.route(), |route| !is_there(route)).await;
+    }
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
 }
 
 async fn a_number_of_pods_that_was_scaled_is_left_alone(cluster: Cluster) {

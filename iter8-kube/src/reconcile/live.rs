@@ -1,0 +1,45 @@
+//! A live object held against the desired one.
+
+use iter8_core::{Digest, Writer};
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+
+use crate::workload::Desired;
+use crate::{drift, labels};
+
+/// Whether the object is what we have written for this declaration, or was before somebody else changed it.
+pub(super) fn is_as_written(desired: &Desired, live: &DynamicObject) -> bool {
+    let digest = live.annotations().get(labels::DIGEST).map(String::as_str);
+    // A version that drains and has come back into the document is written anew.
+    digest == Some(desired.digest.as_str()) && !live.annotations().contains_key(labels::DRAINING_SINCE)
+}
+
+/// Whether the object names another rollout than before: that is ours to say, and no repair.
+pub(super) fn names_another_rollout(wanted: &DynamicObject, live: &DynamicObject) -> bool {
+    let rollout = |object: &DynamicObject| object.labels().get(labels::ROLLOUT).cloned();
+    rollout(wanted).is_some_and(|wanted| Some(wanted) != rollout(live))
+}
+
+pub(super) fn difference(wanted: &DynamicObject, live: &DynamicObject) -> Option<String> {
+    drift::difference(&serde_json::to_value(wanted).ok()?, &serde_json::to_value(live).ok()?)
+}
+
+/// Who besides us has written the object last.
+pub(super) fn rival(live: &DynamicObject) -> Option<String> {
+    let others =
+        live.managed_fields().iter().filter(|entry| entry.manager.as_deref() != Some(labels::MANAGER));
+    others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?.manager.clone()
+}
+
+pub(super) fn writers(object: &DynamicObject) -> impl Iterator<Item = Writer<'_>> {
+    object.managed_fields().iter().map(|entry| Writer {
+        manager: entry.manager.as_deref().unwrap_or_default(),
+        subresource: entry.subresource.as_deref().unwrap_or_default(),
+    })
+}
+
+/// The digest of the form that a live object has in the fields we own.
+pub(super) fn form(wanted: &serde_json::Value, live: &serde_json::Value) -> Digest {
+    let value = serde_json::from_value(drift::projection(wanted, live));
+    Digest::of(&value.unwrap_or_default())
+}
