@@ -9,7 +9,7 @@ use gateway_api::grpcroutes::GrpcRoute;
 use gateway_api::httproutes::HttpRoute;
 use iter8_core::Document;
 use iter8_gateway_api::GatewayApiBackend;
-use iter8_kube::{Options, Release, ReleaseSpec, Scope};
+use iter8_kube::{Applier, Options, Release, ReleaseSpec, Scope};
 use iter8_testkit::control_plane::ControlPlane;
 use iter8_testkit::world::{Running, World};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -54,6 +54,17 @@ impl Cluster {
             let shutdown = futures::FutureExt::shared(shutdown);
             iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown).await;
         })
+    }
+
+    /// A controller that writes by this applier, in place of the one before.
+    pub(crate) async fn restart_with(&mut self, applier: Arc<dyn Applier>) {
+        self.crash().await;
+        let namespace = self.world.namespace().to_owned();
+        self.controller = Some(self.world.run(|client, shutdown| async move {
+            let options = Options::new(Scope::Namespace(namespace)).applier(applier);
+            let shutdown = futures::FutureExt::shared(shutdown);
+            iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown).await;
+        }));
     }
 
     /// Ends the controller as a crash would.

@@ -1,12 +1,16 @@
 //! Others that write the same objects.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use gateway_api::httproutes::HttpRoute;
+use iter8_kube::{Applier, Created, Error, ReleaseStatus, ServerSideApplier, Target, workload};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::core::Status;
 use serde_json::json;
 
 use crate::cluster::Cluster;
@@ -18,6 +22,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     a_field_that_two_managers_fight_over_is_reported_and_not_looped_on,
     a_manager_that_takes_away_our_marks_is_a_rival_all_the_same,
     what_is_added_to_a_selector_or_a_match_is_taken_away,
+    a_deployment_that_cannot_be_written_holds_up_no_route,
     a_number_of_pods_that_was_scaled_is_left_alone,
     rollouts_one_after_the_other_are_no_fight,
     a_version_keeps_its_requests_without_its_label,
@@ -131,6 +136,66 @@ async fn what_is_added_to_a_selector_or_a_match_is_taken_away(cluster: Cluster) 
     }
     cluster.until_answers("httpbin-0", "httpbin-1").await;
     cluster.until_ready().await;
+}
+
+/// As where an admission webhook for Deployments fails.
+struct WithoutDeployments(ServerSideApplier);
+
+#[async_trait]
+impl Applier for WithoutDeployments {
+    async fn create(&self, target: &Target, object: &DynamicObject) -> Result<Created, Error> {
+        self.0.create(target, object).await
+    }
+
+    async fn apply(
+        &self,
+        target: &Target,
+        object: &DynamicObject,
+        live: &DynamicObject,
+    ) -> Result<DynamicObject, Error> {
+        if target.kind != workload::DEPLOYMENT {
+            return self.0.apply(target, object, live).await;
+        }
+        let status = Status::failure("failed calling webhook", "InternalError").with_code(500);
+        let source = Box::new(kube::Error::Api(Box::new(status)));
+        Err(Error::Api { verb: "apply", object: target.to_string(), source })
+    }
+
+    async fn annotate(
+        &self,
+        target: &Target,
+        live: &DynamicObject,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<DynamicObject, Error> {
+        self.0.annotate(target, live, key, value).await
+    }
+
+    async fn delete(&self, target: &Target, live: &DynamicObject) -> Result<(), Error> {
+        self.0.delete(target, live).await
+    }
+
+    async fn report(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        status: &ReleaseStatus,
+    ) -> Result<(), Error> {
+        self.0.report(namespace, name, uid, status).await
+    }
+}
+
+async fn a_deployment_that_cannot_be_written_holds_up_no_route(mut cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+    let applier = WithoutDeployments(ServerSideApplier::new(cluster.world.client()));
+    cluster.restart_with(Arc::new(applier)).await;
+    cluster.world.workloads().fail("httpbin-1");
+    // What may be the cure cannot be written.
+    cluster.declare(&CANDIDATE.replace("image:", "replicas: 2\n    image:")).await;
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
 }
 
 async fn a_number_of_pods_that_was_scaled_is_left_alone(cluster: Cluster) {
