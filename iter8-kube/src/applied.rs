@@ -20,17 +20,24 @@ fn hash(value: impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
+fn is_late(since: Timestamp, now: Timestamp) -> bool {
+    since.plus_seconds(WINDOW_SECONDS) > now
+}
+
 impl Applied {
-    /// Notes that an object is applied in this form now; whether it was the last form, and of late.
-    pub(crate) fn note(&mut self, object: &str, form: &str, now: Timestamp) -> bool {
-        let form = hash(form);
-        let is_late = |since: &Timestamp| since.plus_seconds(WINDOW_SECONDS) > now;
-        let before = self.forms.insert(hash(object), (form, now));
+    /// Notes that an object has been applied in this form now.
+    pub(crate) fn note(&mut self, object: &str, form: &str, now: Timestamp) {
+        self.forms.insert(hash(object), (hash(form), now));
         if self.forms.len() > self.most {
-            self.forms.retain(|_, (_, since)| is_late(since));
+            self.forms.retain(|_, (_, since)| is_late(*since, now));
             self.most = self.forms.len().saturating_mul(2).max(64);
         }
-        before.is_some_and(|(known, since)| known == form && is_late(&since))
+    }
+
+    /// Whether an object was applied in this form last, and of late.
+    pub(crate) fn is_last(&self, object: &str, form: &str, now: Timestamp) -> bool {
+        let last = self.forms.get(&hash(object));
+        last.is_some_and(|(known, since)| *known == hash(form) && is_late(*since, now))
     }
 }
 
@@ -45,12 +52,13 @@ mod tests {
     #[test]
     fn the_same_form_again_and_of_late_is_known() {
         let mut applied = Applied::default();
-        assert!(!applied.note("a", "1", at(0)));
-        assert!(applied.note("a", "1", at(599)));
-        assert!(!applied.note("a", "2", at(600)), "another form");
-        assert!(!applied.note("a", "1", at(601)), "not the last one");
-        assert!(!applied.note("b", "1", at(601)), "another object");
-        assert!(!applied.note("a", "1", at(1201)), "long ago");
+        assert!(!applied.is_last("a", "1", at(0)));
+        applied.note("a", "1", at(0));
+        assert!(applied.is_last("a", "1", at(599)));
+        assert!(!applied.is_last("a", "1", at(600)), "long ago");
+        assert!(!applied.is_last("b", "1", at(1)), "another object");
+        applied.note("a", "2", at(1));
+        assert!(applied.is_last("a", "2", at(1)) && !applied.is_last("a", "1", at(1)));
     }
 
     #[test]

@@ -144,10 +144,16 @@ impl<B> Context<B> {
         self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that an object is applied in this form now; whether it was the form of late.
-    pub(crate) fn applies(&self, target: &Target, digest: &Digest, now: Timestamp) -> bool {
+    /// Notes that an object has been applied in this form.
+    pub(crate) fn applied(&self, target: &Target, digest: &Digest, now: Timestamp) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        applied.note(&target.to_string(), digest.as_str(), now)
+        applied.note(&target.to_string(), digest.as_str(), now);
+    }
+
+    /// Whether an object was applied in this form last, and of late.
+    pub(crate) fn has_applied(&self, target: &Target, digest: &Digest, now: Timestamp) -> bool {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.is_last(&target.to_string(), digest.as_str(), now)
     }
 
     /// Whether this field of an object, which this manager has changed, is to be repaired now.

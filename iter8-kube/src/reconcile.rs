@@ -15,7 +15,7 @@ use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info, warn};
 
-use self::live::{difference, form, is_as_written, names_another_rollout, rival, writers};
+use self::live::{difference, form, has_lost_marks, is_as_written, names_another_rollout, rival, writers};
 use crate::applier::{Created, Target};
 use crate::cache::Owned;
 use crate::context::Context;
@@ -257,6 +257,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                     return Ok(self.context.fight(&target, now));
                 }
                 self.apply(&target, &object, &live.object).await?;
+                self.context.applied(&target, &desired.digest, now);
                 if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
                     self.mark_draining(&target, &live.object, None).await?;
                 }
@@ -280,8 +281,9 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         if names_another_rollout(object, live) {
             return true;
         }
-        let was_applied = self.context.applies(target, &desired.digest, now);
-        if !is_as_written(desired, live) && !was_applied {
+        let is_repair = is_as_written(desired, live)
+            || has_lost_marks(live) && self.context.has_applied(target, &desired.digest, now);
+        if !is_repair {
             return true;
         }
         let field = difference(object, live);
@@ -363,6 +365,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 }
                 Claim::Ours | Claim::Adoptable => {
                     self.apply(target, object, &existing).await?;
+                    self.context.applied(target, &desired.digest, now);
                     Ok(None)
                 }
                 Claim::Collecting => Ok(Some(Obstacle::Collecting { object: target.to_string() })),

@@ -14,6 +14,11 @@ pub(super) fn is_as_written(desired: &Desired, live: &DynamicObject) -> bool {
     digest == Some(desired.digest.as_str()) && !live.annotations().contains_key(labels::DRAINING_SINCE)
 }
 
+/// Whether somebody has taken away by what we know the object, and what of it we have written.
+pub(super) fn has_lost_marks(live: &DynamicObject) -> bool {
+    !live.annotations().contains_key(labels::DIGEST) || !live.labels().contains_key(labels::RELEASE)
+}
+
 /// Whether the object names another rollout than before: that is ours to say, and no repair.
 pub(super) fn names_another_rollout(wanted: &DynamicObject, live: &DynamicObject) -> bool {
     let rollout = |object: &DynamicObject| object.labels().get(labels::ROLLOUT).cloned();

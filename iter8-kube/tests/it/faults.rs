@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use iter8_kube::workload::SERVICE;
 use iter8_kube::{Applier, Created, Error, Release, ReleaseStatus, ServerSideApplier, Target};
-use iter8_testkit::fault::{Faults, Moment, Rates};
+use iter8_testkit::fault::{Fault, Faults, Moment, Rates};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::SignedDuration;
 use kube::api::{Api, DeleteParams, DynamicObject};
@@ -158,8 +158,11 @@ fn killed_at_calls(moment: Moment, part: u8) -> Result<(), Failed> {
         let outcome = simulated(async {
             let simulation = Simulation::new().await;
             let faults = sound().kill_at(call, moment);
-            let processes = vec![Process::with(faults), Process::with(sound())];
+            let processes = vec![Process::with(faults.clone()), Process::with(sound())];
             let killed = simulation.play(&history, vec![processes]).await?;
+            if !faults.injected().iter().any(|injected| matches!(injected.fault, Fault::Killed(_))) {
+                return Err(format!("it was not killed: {:?}", faults.injected()));
+            }
             state::compare(&wanted, &killed.states)?;
             simulation.stays_quiet().await
         });

@@ -43,14 +43,19 @@ impl fmt::Display for History {
 }
 
 impl History {
-    /// The tutorial from the first version to the end, each step after the one before has settled.
+    /// The tutorial from the first version to the end, each step after the one before has settled. Each version has an
+    /// image of its own, so that the promotion is a rollout.
     pub(crate) fn tutorial() -> Self {
-        let documents = [
+        let (initial, candidate, promoted) = (
             include_str!("../../../../testdata/tutorial/1-initial.yaml"),
             include_str!("../../../../testdata/tutorial/2-candidate.yaml"),
             include_str!("../../../../testdata/tutorial/3-promoted.yaml"),
-        ];
-        let declared = documents.map(|document| What::Declare(document.to_owned()));
+        );
+        let (image, next) = ("image: kennethreitz/httpbin", "image: kennethreitz/httpbin-next");
+        let (primary, rest) = candidate.split_once(image).unwrap();
+        let candidate = format!("{primary}{image}{}", rest.replace(image, next));
+        assert_eq!(candidate.matches(next).count(), 1);
+        let declared = [initial.to_owned(), candidate, promoted.replace(image, next)].map(What::Declare);
         let steps = declared.into_iter().chain([What::Delete]);
         Self {
             start_delay: Duration::from_secs(3),

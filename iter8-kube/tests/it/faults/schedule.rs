@@ -55,9 +55,10 @@ impl Schedule {
         let mut random = Random::seeded(seed);
         let history = History::random(&mut random);
         let mut rates = rates(&mut random);
-        let writers = match random.below(4) {
+        // Two writers that undo each other's writes cost ten times as much.
+        let writers = match random.below(8) {
             0 => Writers::Both,
-            1 => Writers::Leader(Duration::from_secs(3 + random.below(13))),
+            1 | 2 => Writers::Leader(Duration::from_secs(3 + random.below(13))),
             _ => Writers::One,
         };
         if matches!(writers, Writers::Both) {

@@ -193,11 +193,11 @@ impl Simulation {
         played
     }
 
-    /// Nothing is written for ten minutes more.
+    /// Nothing is written for ten minutes more, not even what changes nothing.
     pub(crate) async fn stays_quiet(&self) -> Result<(), String> {
-        let before = self.count();
+        let before = (self.count(), self.written());
         tokio::time::sleep(Duration::from_mins(10)).await;
-        if self.count() == before {
+        if (self.count(), self.written()) == before {
             return Ok(());
         }
         Err(format!("still written after the end: {}", self.last_changes()))
@@ -206,6 +206,17 @@ impl Simulation {
     /// How many changes there were. A Lease that is held is renewed all the time.
     fn count(&self) -> usize {
         self.server.changes().iter().filter(|change| change.resource != "leases").count()
+    }
+
+    /// How many writes the controllers have tried, those of Leases apart.
+    fn written(&self) -> usize {
+        let requests = self.server.requests();
+        let is_write = |request: &&iter8_testkit::apiserver::RecordedRequest| {
+            request.user_agent.starts_with("iter8")
+                && !matches!(&*request.verb, "get" | "list" | "watch")
+                && request.resource != "leases"
+        };
+        requests.iter().filter(is_write).count()
     }
 
     /// Waits until nothing changes any more, after at most so many changes.
