@@ -222,9 +222,16 @@ fn fastest(document: &Document) -> Duration {
 #[test]
 fn no_document_costs_more_than_its_length() {
     for ((name, short), (_, long)) in worst(4000).into_iter().zip(worst(32_000)) {
-        let (short, long) = (fastest(&short), fastest(&long));
+        // Other programs may take the processor away, but not each time.
+        let measured = || (fastest(&short), fastest(&long));
         // A short one may take no time at all.
-        let most = short.max(Duration::from_millis(2)) * 24;
-        assert!(long < most, "{name}: {short:?}, and eight times as long {long:?}");
+        let is_linear =
+            |(short, long): &(Duration, Duration)| *long < (*short).max(Duration::from_millis(2)) * 24;
+        let mut tries = (0..8).map(|_| measured());
+        let first = tries.next().unwrap();
+        assert!(
+            is_linear(&first) || tries.any(|found| is_linear(&found)),
+            "{name}, and eight times as long: {first:?}"
+        );
     }
 }
