@@ -41,12 +41,12 @@ fn is_whole(wanted: &Value, live: &Value, place: &str) -> bool {
 pub(crate) fn difference(whole: &Value, live_whole: &Value) -> Option<String> {
     let (Value::Object(wanted), Value::Object(live)) = (whole, live_whole) else { return None };
     let differs = |wanted: &Value, live: Option<&Value>| !is_contained(wanted, live.unwrap_or(&Value::Null));
-    let different = WHOLE.iter().find(|place| !is_whole(whole, live_whole, place));
-    if let Some(place) = different {
+    let different =
+        wanted.iter().find(|(name, wanted)| !is_empty(wanted) && differs(wanted, live.get(*name)));
+    let Some((name, wanted)) = different else {
+        let place = WHOLE.iter().find(|place| !is_whole(whole, live_whole, place))?;
         return Some(place.trim_start_matches('/').replace('/', "."));
-    }
-    let (name, wanted) =
-        wanted.iter().find(|(name, wanted)| !is_empty(wanted) && differs(wanted, live.get(*name)))?;
+    };
     let inner = wanted.as_object().into_iter().flatten().find(|(inner, wanted)| {
         !is_empty(wanted) && differs(wanted, live.get(name).and_then(|live| live.get(*inner)))
     });

@@ -65,6 +65,11 @@ impl Error {
         matches!(&**source, kube::Error::Api(status) if status.code >= 500)
     }
 
+    /// Whether something has gone wrong, and not only come to its end.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(self, Self::NotLeading | Self::ReleaseGone) && !self.is_of_terminating_namespace()
+    }
+
     /// Whether the namespace is being deleted, in which nothing can be created any more.
     pub(crate) fn is_of_terminating_namespace(&self) -> bool {
         let Self::Api { source, .. } = self else { return false };

@@ -57,7 +57,7 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     // kube polls all reconciliations in one task, in which a document that takes long would delay all others.
     let outcome = task::apart(work.in_current_span()).await;
     let outcome = outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())));
-    context.metrics.reconciled(begun.elapsed(), outcome.is_err());
+    context.metrics.reconciled(begun.elapsed(), outcome.as_ref().is_err_and(Error::is_failure));
     let action = match outcome {
         // The Release is about to be deleted with its namespace.
         Err(error) if error.is_of_terminating_namespace() => Action::await_change(),

@@ -126,11 +126,15 @@ fn draining_since(
     if !is_written {
         return Since::Waits(None);
     }
+    let verdicts = || live.parents.iter().take(present.len()).map(|live| &live.verdict);
+    // One that has accepted the route may refuse it later.
+    if verdicts().any(|verdict| matches!(verdict, Verdict::Refused { .. })) {
+        return Since::Waits(None);
+    }
     if let Some(since) = live.draining_since {
         return Since::Drains(since);
     }
-    let verdicts = || live.parents.iter().take(present.len()).map(|live| &live.verdict);
-    if verdicts().any(|verdict| matches!(verdict, Verdict::Refused { .. } | Verdict::Silent)) {
+    if verdicts().any(|verdict| *verdict == Verdict::Silent) {
         return Since::Waits(None);
     }
     match Acceptance::by(verdicts(), route.written, now).due_or_given() {

@@ -96,18 +96,13 @@ impl<'a> Live<'a> {
     }
 
     /// The copies of a live rule that come from the strategy: those to versions.
-    pub(super) fn copies(&self, live: &'a ObservedRule) -> impl Iterator<Item = &'a ObservedMirror> {
-        live.mirrors.iter().filter(|copy| self.is_of_version(&copy.service))
+    pub(super) fn copies(&self, live: &'a ObservedRule) -> impl Iterator<Item = PlannedMirror> {
+        live.mirrors.iter().filter(|copy| self.is_of_version(&copy.service)).map(as_planned)
     }
 
     /// The others: the user's own.
     pub(super) fn other_copies(&self, live: &'a ObservedRule) -> impl Iterator<Item = PlannedMirror> {
-        let others = live.mirrors.iter().filter(|copy| !self.is_of_version(&copy.service));
-        others.map(|copy| PlannedMirror {
-            service: copy.service.clone(),
-            port: copy.port,
-            percent: copy.percent,
-        })
+        live.mirrors.iter().filter(|copy| !self.is_of_version(&copy.service)).map(as_planned)
     }
 
     fn is_of_version(&self, service: &ServiceName) -> bool {
@@ -130,4 +125,9 @@ impl<'a> Live<'a> {
             None
         }
     }
+}
+
+/// A live copy, to be kept.
+fn as_planned(copy: &ObservedMirror) -> PlannedMirror {
+    PlannedMirror { service: copy.service.clone(), port: copy.port, percent: copy.percent }
 }

@@ -305,12 +305,7 @@ fn held(situation: &Situation<'_>, in_force: &InForce<'_>, reason: &Reason) -> R
     for live in situation.live.rules() {
         let Some(mut rule) = held_rule(live, in_force, &can_serve, &exists, reason) else { continue };
         // A version that gets copies is routed, and what is pending may be that it is updating.
-        let copies = situation.live.copies(live).filter(|copy| is_copied_to(&copy.service));
-        rule.mirrors.extend(copies.map(|copy| PlannedMirror {
-            service: copy.service.clone(),
-            port: copy.port,
-            percent: copy.percent,
-        }));
+        rule.mirrors.extend(situation.live.copies(live).filter(|copy| is_copied_to(&copy.service)));
         routing.rules.push(rule);
     }
     if !routing.rules.last().is_some_and(|rule| rule.matches.is_empty()) {

@@ -125,6 +125,24 @@ fn a_new_gateway_that_refuses_the_route_does_not_take_the_place_of_the_old_one()
 }
 
 #[test]
+fn a_gateway_that_refuses_the_route_after_all_ends_the_drain_of_those_before() {
+    let (before, after) = (at("edge", "[a.example.com]"), at("edge", "[b.example.com]"));
+    let mut cluster = running(&before);
+    step(&mut cluster, &after);
+    cluster.report(&Verdict::Accepted);
+    step(&mut cluster, &after);
+    cluster.report(&Verdict::Refused { reason: "NotAllowed".into(), message: "no".into() });
+    cluster.wait(60);
+    // It is the Gateway of both, so that nothing of it is leaving but a hostname.
+    let kept = step(&mut cluster, &after);
+    assert_eq!(route(&kept).1, ["b.example.com", "a.example.com"]);
+    assert_eq!(kept.route.unwrap().leaving.unwrap().draining_since, None);
+    cluster.report(&Verdict::Accepted);
+    let again = step(&mut cluster, &after).route.unwrap().leaving.unwrap();
+    assert_eq!(again.draining_since, Some(cluster.now().now));
+}
+
+#[test]
 fn hostnames_are_kept_like_gateways() {
     let (before, after) = (at("edge", "[a.example.com, b.example.com]"), at("edge", "[c.example.com]"));
     let mut cluster = running(&before);

@@ -62,6 +62,7 @@ async fn a_leader_that_is_killed_is_followed_when_its_lease_ends(cluster: Cluste
     assert!(took < SHORT + HANDOVER, "{took:?}");
     cluster.declare(CANDIDATE).await;
     cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.assert_one_writer();
     assert_one_at_a_time(&writes);
 }
 
@@ -88,6 +89,7 @@ async fn a_leader_that_is_cut_off_stops_before_the_next_one_begins(cluster: Clus
     cluster.until_answers("httpbin-0", "httpbin-0").await;
     cluster.until_ready().await;
     assert!(first.writes() > before, "it leads again");
+    cluster.assert_one_writer();
     assert_one_at_a_time(&writes);
 }
 

@@ -72,7 +72,9 @@ fn with_leaving(
     // A Gateway has to say that it has accepted the route.
     let has_to_speak =
         |verdict: &Verdict| !matches!(verdict, Verdict::Accepted | Verdict::AcceptedUnversioned);
+    let refuses = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Refused { .. }));
     let since = match live.draining_since {
+        _ if refuses => return Some(((parents, names, None), None)),
         Some(since) => since,
         None if verdicts.iter().any(|verdict| has_to_speak(verdict)) => {
             return Some(((parents, names, None), None));
