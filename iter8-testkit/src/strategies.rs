@@ -53,5 +53,9 @@ pub fn config() -> Config {
     let cases = std::env::var("ITER8_PROPTEST_CASES").ok().map(|text| text.parse());
     #[expect(clippy::expect_used, reason = "a long run must not be a short one by a slip")]
     let cases = cases.transpose().expect("ITER8_PROPTEST_CASES is a number");
-    Config { cases: cases.unwrap_or(CASES), ..Config::default() }
+    let cases = cases.unwrap_or(CASES);
+    let default = Config::default();
+    // Documents that a mesh cannot have are thrown away: the more cases, the more of them.
+    let max_local_rejects = default.max_local_rejects.max(cases.saturating_mul(100));
+    Config { cases, max_local_rejects, ..default }
 }
