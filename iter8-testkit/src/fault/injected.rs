@@ -84,7 +84,7 @@ pub enum Fault {
     Paused(Duration),
 }
 
-/// When a client ends, see [`Faults::kill_at`].
+/// When a client ends, see [`Faults::kill_at`](super::Faults::kill_at).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
