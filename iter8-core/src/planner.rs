@@ -133,12 +133,14 @@ fn keeps_other_routes(live: &Live<'_>, planned: &PlannedRoute, now: Timestamp) -
     if route.protocol != planned.protocol {
         return true;
     }
+    if !live.has_other() {
+        return false;
+    }
     let acceptance = match planned.protocol {
         Protocol::Http => Acceptance::without_refusals(route, now),
         Protocol::Grpc => Acceptance::of_the_mesh(route, now),
     };
-    let is_in_force = matches!(acceptance, Acceptance::Accepted) && planned.is_live(route);
-    live.has_other() && !is_in_force
+    !(matches!(acceptance, Acceptance::Accepted) && planned.is_live(route))
 }
 
 /// Everything the steps of planning look at.
