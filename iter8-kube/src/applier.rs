@@ -165,6 +165,15 @@ pub trait Applier: Send + Sync {
     /// The object has changed, or the API server refuses, or cannot be reached.
     async fn delete(&self, target: &Target, live: &DynamicObject) -> Result<(), Error>;
 
+    /// Whether the Release of this uid is there, for all that the API server knows; whoever does not ask it says so.
+    ///
+    /// # Errors
+    /// The API server cannot be reached.
+    async fn is_there(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
+        let _ = (namespace, name, uid);
+        Ok(true)
+    }
+
     /// Writes the status of the Release of this uid, and of no other that has taken its name since.
     ///
     /// # Errors
@@ -367,6 +376,15 @@ impl Applier for ServerSideApplier {
         }
     }
 
+    /// By a list, which the controller may do anyway.
+    async fn is_there(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
+        let api: Api<WatchedRelease> = Api::namespaced(self.client.clone(), namespace);
+        let named = ListParams::default().fields(&format!("metadata.name={name}"));
+        let listed = api.list_metadata(&named).await;
+        let listed = listed.map_err(Error::api("look for", format!("Release {namespace}/{name}")))?;
+        Ok(listed.iter().any(|live| live.metadata.uid.as_deref() == Some(uid)))
+    }
+
     /// An apply or a merge to the status does not look at the uid; a test of a JSON patch does.
     async fn report(
         &self,
@@ -393,14 +411,10 @@ impl Applier for ServerSideApplier {
             Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::ReleaseGone),
             // A test that fails is answered as any other patch that cannot be applied.
             Err(kube::Error::Api(status)) if status.is_invalid() => {
-                // By a list, which the controller may do anyway.
-                let named = ListParams::default().fields(&format!("metadata.name={name}"));
-                match api.list_metadata(&named).await {
-                    Ok(live) if live.iter().any(|live| live.metadata.uid.as_deref() == Some(uid)) => {
-                        Err(refused(kube::Error::Api(status)))
-                    }
-                    Ok(_) => Err(Error::ReleaseGone),
-                    Err(error) => Err(refused(error)),
+                if self.is_there(namespace, name, uid).await? {
+                    Err(refused(kube::Error::Api(status)))
+                } else {
+                    Err(Error::ReleaseGone)
                 }
             }
             Err(error) => Err(refused(error)),

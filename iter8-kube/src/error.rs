@@ -65,6 +65,15 @@ impl Error {
         matches!(&**source, kube::Error::Api(status) if status.code >= 500)
     }
 
+    /// Whether the API server knows another state than the one that was planned from.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Self::Outdated(_) => true,
+            Self::Api { source, .. } => matches!(&**source, kube::Error::Api(status) if status.code == 409),
+            _ => false,
+        }
+    }
+
     /// Whether something has gone wrong, and not only come to its end.
     pub(crate) fn is_failure(&self) -> bool {
         !matches!(self, Self::NotLeading | Self::ReleaseGone) && !self.is_of_terminating_namespace()

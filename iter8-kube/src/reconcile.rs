@@ -37,26 +37,32 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     release: Arc<Release>,
     context: Arc<Context<B>>,
 ) -> Result<Action, Error> {
-    if release.metadata.deletion_timestamp.is_some() {
+    // Every Release is looked at when this replica begins to lead.
+    if release.metadata.deletion_timestamp.is_some() || !context.gate.is_open() {
         return Ok(Action::await_change());
-    }
-    if !context.gate.is_open() {
-        return Ok(Action::await_change()); // every Release is looked at when this replica begins to lead
     }
     let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
     let seen = context.queue.taken(&namespace, &name);
-    if context.retries.is_gone(&namespace, &name, &release.uid().unwrap_or_default()) {
+    let uid = release.uid().unwrap_or_default();
+    if context.retries.is_gone(&namespace, &name, &uid) {
         return Ok(Action::await_change()); // the watch is late; what it tells is looked at
     }
     let begun = Instant::now();
     let work = {
-        let context = Arc::clone(&context);
-        let seen = seen.unwrap_or(begun);
+        let (context, seen) = (Arc::clone(&context), seen.unwrap_or(begun));
         async move { Reconciliation { release: &release, context: &context, seen }.run().await }
     };
     // kube polls all reconciliations in one task, in which a document that takes long would delay all others.
     let outcome = task::apart(work.in_current_span()).await;
     let outcome = outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())));
+    let outcome = match outcome {
+        // Each object that is written for it is collected at once, which is an event: a race that nobody wins.
+        Err(error) if error.is_conflict() => {
+            let is_there = context.applier.is_there(&namespace, &name, &uid).await.unwrap_or(true);
+            Err(if is_there { error } else { Error::ReleaseGone })
+        }
+        outcome => outcome,
+    };
     context.metrics.reconciled(begun.elapsed(), outcome.as_ref().is_err_and(Error::is_failure));
     let action = match outcome {
         // The Release is about to be deleted with its namespace.

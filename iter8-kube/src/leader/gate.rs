@@ -111,6 +111,10 @@ impl Applier for GatedApplier {
         self.gate.pass(self.applier.delete(target, live)).await
     }
 
+    async fn is_there(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
+        self.applier.is_there(namespace, name, uid).await
+    }
+
     async fn report(
         &self,
         namespace: &str,
