@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use iter8_core::{
-    FrontService, Hostname, Notice, ParentRef, PlannedRoute, PlannedRule, RouteMatch, RoutePlan, ValidRelease,
+    FrontService, Hostname, Notice, PlannedRoute, PlannedRule, RouteMatch, RoutePlan, ValidRelease,
 };
 
 use super::table::{Cell, Table};
@@ -43,13 +43,11 @@ fn front(front: &FrontService) -> String {
 
 /// The parents of the Gateways' route, which has the same rules.
 fn gateways(route: &PlannedRoute) -> String {
-    let in_words = |gateways: &mut dyn Iterator<Item = &ParentRef>| {
-        gateways.map(|gateway| gateway.in_words(&route.namespace)).collect::<Vec<_>>().join(", ")
-    };
+    let parents: Vec<_> = route.gateway_parents().map(|parent| parent.in_words(&route.namespace)).collect();
     let hosts: Vec<_> = route.gateway_hostnames().map(Hostname::as_str).collect();
-    let (parents, hosts) = (in_words(&mut route.gateway_parents()), hosts.join(", "));
     let leaving = route.leaving.as_ref();
     let leaving = leaving.map(|leaving| format!("leaving: {}\n", leaving.in_words(&route.namespace)));
+    let (parents, hosts) = (parents.join(", "), hosts.join(", "));
     format!("the same rules apply at {parents} for {hosts}\n{}", leaving.unwrap_or_default())
 }
 

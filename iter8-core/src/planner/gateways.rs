@@ -137,8 +137,8 @@ fn draining_since(
     if verdicts().any(|verdict| *verdict == Verdict::Silent) {
         return Since::Waits(None);
     }
-    match Acceptance::by(verdicts(), route.written, now).due_or_given() {
-        Ok(()) => Since::Drains(now),
-        Err(due) => Since::Waits(due),
+    match Acceptance::by(verdicts(), route.written, now) {
+        Acceptance::Accepted => Since::Drains(now),
+        waiting @ (Acceptance::Pending(_) | Acceptance::Refused(_)) => Since::Waits(waiting.due()),
     }
 }

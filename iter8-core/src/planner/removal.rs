@@ -54,15 +54,6 @@ impl<'a> Acceptance<'a> {
         Self::by(route.parents.iter().map(|report| &report.verdict), route.written, now)
     }
 
-    /// `Ok` if the route is accepted; else when it will count so without a word from anybody.
-    pub(super) fn due_or_given(&self) -> Result<(), Option<Timestamp>> {
-        match self {
-            Self::Accepted => Ok(()),
-            Self::Pending(due) => Err(*due),
-            Self::Refused(_) => Err(None),
-        }
-    }
-
     /// Whether those have accepted a route written at that moment that do not refuse.
     pub(super) fn by<'v>(
         verdicts: impl Iterator<Item = &'v Verdict>,
