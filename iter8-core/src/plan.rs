@@ -398,6 +398,24 @@ pub enum Removal {
     Due,
 }
 
+impl Removal {
+    /// Whether the drain has begun. Where it has not (any more), the next one begins anew: nothing may say that there
+    /// was one.
+    ///
+    /// ```
+    /// use iter8_core::Removal;
+    ///
+    /// assert!(Removal::DrainBegins.drains() && !Removal::Retained.drains());
+    /// ```
+    #[must_use]
+    pub const fn drains(&self) -> bool {
+        match self {
+            Self::Retained | Self::Leaving => false,
+            Self::DrainBegins | Self::Draining { .. } | Self::Due => true,
+        }
+    }
+}
+
 impl Role {
     /// The role in one word.
     ///

@@ -114,8 +114,8 @@ pub enum Created {
 ///         Ok(())
 ///     }
 ///
-///     async fn report(&self, _: &str, _: &str, _: &str, _: &ReleaseStatus) -> Result<(), Error> {
-///         Ok(())
+///     async fn report(&self, _: &str, _: &str, _: &str, _: &ReleaseStatus) -> Result<Option<String>, Error> {
+///         Ok(None)
 ///     }
 /// }
 ///
@@ -165,16 +165,24 @@ pub trait Applier: Send + Sync {
     /// The object has changed, or the API server refuses, or cannot be reached.
     async fn delete(&self, target: &Target, live: &DynamicObject) -> Result<(), Error>;
 
-    /// Whether the Release of this uid is there, for all that the API server knows; whoever does not ask it says so.
+    /// Whether the Release of this uid is there, and is of this generation if one is given, for all that the API server
+    /// knows; whoever does not ask it says so.
     ///
     /// # Errors
     /// The API server cannot be reached.
-    async fn is_there(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
-        let _ = (namespace, name, uid);
+    async fn is_current(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        generation: Option<i64>,
+    ) -> Result<bool, Error> {
+        let _ = (namespace, name, uid, generation);
         Ok(true)
     }
 
-    /// Writes the status of the Release of this uid, and of no other that has taken its name since.
+    /// Writes the status of the Release of this uid, and of no other that has taken its name since; the resourceVersion
+    /// to which that has led, if it is known.
     ///
     /// # Errors
     /// [`Error::ReleaseGone`], or the API server cannot be reached.
@@ -184,7 +192,7 @@ pub trait Applier: Send + Sync {
         name: &str,
         uid: &str,
         status: &ReleaseStatus,
-    ) -> Result<(), Error>;
+    ) -> Result<Option<String>, Error>;
 }
 
 /// The kind in the terms of kube.
@@ -377,12 +385,19 @@ impl Applier for ServerSideApplier {
     }
 
     /// By a list, which the controller may do anyway.
-    async fn is_there(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
+    async fn is_current(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        generation: Option<i64>,
+    ) -> Result<bool, Error> {
         let api: Api<WatchedRelease> = Api::namespaced(self.client.clone(), namespace);
         let named = ListParams::default().fields(&format!("metadata.name={name}"));
         let listed = api.list_metadata(&named).await;
         let listed = listed.map_err(Error::api("look for", format!("Release {namespace}/{name}")))?;
-        Ok(listed.iter().any(|live| live.metadata.uid.as_deref() == Some(uid)))
+        let mut live = listed.iter().filter(|live| live.metadata.uid.as_deref() == Some(uid));
+        Ok(live.any(|live| generation.is_none() || live.metadata.generation == generation))
     }
 
     /// An apply or a merge to the status does not look at the uid; a test of a JSON patch does.
@@ -392,7 +407,7 @@ impl Applier for ServerSideApplier {
         name: &str,
         uid: &str,
         status: &ReleaseStatus,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         let api: Api<WatchedRelease> = Api::namespaced(self.client.clone(), namespace);
         let patch = json_patch::Patch(vec![
             PatchOperation::Test(TestOperation {
@@ -407,11 +422,11 @@ impl Applier for ServerSideApplier {
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let refused = Error::api("report the status of", format!("Release {namespace}/{name}"));
         match api.patch_status(name, &params, &Patch::Json::<()>(patch)).await {
-            Ok(_) => Ok(()),
+            Ok(reported) => Ok(reported.resource_version()),
             Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::ReleaseGone),
             // A test that fails is answered as any other patch that cannot be applied.
             Err(kube::Error::Api(status)) if status.is_invalid() => {
-                if self.is_there(namespace, name, uid).await? {
+                if self.is_current(namespace, name, uid, None).await? {
                     Err(refused(kube::Error::Api(status)))
                 } else {
                     Err(Error::ReleaseGone)

@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use iter8_core::{EndpointsObservation, ObjectKind};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
@@ -135,7 +136,17 @@ impl Cache {
     /// Notes that the API server does not know this kind (or, later, that it does); whether that is news.
     pub(crate) fn set_missing(&self, kind: &'static str, missing: bool) -> bool {
         let mut state = self.write();
-        if missing { state.missing.insert(kind) } else { state.missing.remove(kind) }
+        if missing {
+            // They went with their kind.
+            let gone: Vec<_> =
+                state.owners.keys().filter(|(of, _)| *of == kind).map(|(_, key)| key.clone()).collect();
+            for key in gone {
+                state.remove(kind, &key);
+            }
+            state.missing.insert(kind)
+        } else {
+            state.missing.remove(kind)
+        }
     }
 
     /// Takes in an object that has just been written, without waiting for the watch.
@@ -353,13 +364,12 @@ fn key_of(object: &impl ResourceExt) -> Key {
     Key::new(object.meta().namespace.as_deref().unwrap_or_default(), &object.name_any())
 }
 
-/// The Release that controls the object.
+/// The Release that owns the object. That it is the controller may have been taken away by hand, and is repaired then.
 fn owner_of(object: &DynamicObject) -> Option<Key> {
-    let owner = object.owner_references().iter().find(|owner| {
-        owner.controller == Some(true)
-            && owner.kind == "Release"
-            && owner.api_version.starts_with("iter8.tools/")
-    })?;
+    let is_release =
+        |owner: &&OwnerReference| owner.kind == "Release" && owner.api_version.starts_with("iter8.tools/");
+    let releases = || object.owner_references().iter().filter(is_release);
+    let owner = releases().find(|owner| owner.controller == Some(true)).or_else(|| releases().next())?;
     Some(Key::new(object.metadata.namespace.as_deref().unwrap_or_default(), &owner.name))
 }
 

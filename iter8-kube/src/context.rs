@@ -13,7 +13,9 @@ use crate::cache::Cache;
 use crate::leader::{Gate, GatedApplier};
 use crate::metrics::{Metrics, Queue, Routing};
 use crate::options::Options;
+use crate::pace::Pace;
 use crate::recorder::Recorder;
+use crate::reported::Reported;
 use crate::retry::Retries;
 use crate::task::Computer;
 
@@ -58,7 +60,9 @@ pub(crate) struct Context<B> {
     pub(crate) cache: Arc<Cache>,
     pub(crate) applier: Arc<dyn Applier>,
     pub(crate) recorder: Recorder,
+    pub(crate) reported: Reported,
     pub(crate) gate: Gate,
+    pub(crate) pace: Pace,
     pub(crate) metrics: Metrics,
     pub(crate) queue: Arc<Queue>,
     pub(crate) routing: Routing,
@@ -87,6 +91,7 @@ impl<B> Context<B> {
         cache: Arc<Cache>,
         queue: Arc<Queue>,
         gate: Gate,
+        pace: Pace,
         options: Options,
     ) -> Self {
         let default = || -> Arc<dyn Applier> { Arc::new(ServerSideApplier::new(client.clone())) };
@@ -98,10 +103,12 @@ impl<B> Context<B> {
                 gate: gate.clone(),
             }),
             gate,
+            pace,
             routing: Routing::new(options.metrics.clone()),
             metrics: options.metrics,
             queue,
             recorder: Recorder::new(client, options.identity),
+            reported: Reported::default(),
             clock: options.clock,
             retries: Retries::default(),
             reader: Computer::default(),
@@ -133,6 +140,7 @@ impl<B> Context<B> {
     /// Forgets what is known of a Release that is gone, and of its objects.
     pub(crate) fn forget_release(&self, namespace: &str, name: &str) {
         self.retries.forget(namespace, name);
+        self.reported.forget(namespace, name);
         self.routing.settled(namespace, name);
         for owned in self.cache.objects_of(namespace, name) {
             let (kind, name) = (owned.kind, owned.object.metadata.name.unwrap_or_default());

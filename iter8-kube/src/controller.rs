@@ -1,20 +1,23 @@
 //! The controller: watches, queue, shutdown. Wiring only.
 
+mod following;
+
 use std::future::Future;
 use std::sync::Arc;
 
 use futures::channel::mpsc;
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use iter8_core::{ObjectKind, RoutingBackend};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Client;
 use kube::api::Api;
 use kube::runtime::reflector::{self, ObjectRef};
-use kube::runtime::watcher::{self, Event};
-use kube::runtime::{Controller, WatchStreamExt, controller, watcher as watch};
+use kube::runtime::{Controller, WatchStreamExt, controller, watcher};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
+
+use self::following::{Sink, follow_objects, follow_slices, unhurried, unwrapped};
 
 use crate::applier::api_resource;
 use crate::cache::{Cache, Watched};
@@ -23,6 +26,7 @@ use crate::labels;
 use crate::leader::{Elector, Gate};
 use crate::metrics::{Queue, metered};
 use crate::options::{Options, Scope};
+use crate::pace::Pace;
 use crate::reconcile::{on_error, reconcile};
 use crate::resource::{Release, WatchedRelease};
 use crate::workload::{DEPLOYMENT, SERVICE};
@@ -46,6 +50,9 @@ const CONCURRENCY: u16 = 32;
 ///   `shutdown` has resolved and the writes under way have ended.
 ///
 /// # Caveats
+/// The client should not repeat requests by itself (`Config::default_retry` of kube): what was planned is old by then,
+/// and the controller does as the API server asks, by planning again.
+///
 /// Two controllers on the same Releases without leader election write the same things twice; they do no harm.
 ///
 /// ```
@@ -72,7 +79,8 @@ pub async fn run<B: RoutingBackend>(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let client = metered(client, options.metrics.clone());
+    let pace = Pace::default();
+    let client = metered(client, options.metrics.clone(), pace.clone());
     let cache = Arc::new(Cache::default());
     let backend = Arc::new(backend);
     let (releases, writer) = reflector::store();
@@ -84,25 +92,17 @@ pub async fn run<B: RoutingBackend>(
 
     // Dropping the set ends the watches.
     let mut watches = JoinSet::new();
+    let sink =
+        Sink { cache: Arc::clone(&cache), sender, queue: Arc::clone(&queue), progress, all: all.clone() };
     for kind in &kinds {
-        let stream = watch(api(&client, &options.scope, kind), ours());
-        let sink = Sink {
-            cache: Arc::clone(&cache),
-            sender: sender.clone(),
-            queue: Arc::clone(&queue),
-            progress: progress.clone(),
-            all: all.clone(),
-        };
-        watches.spawn(follow_objects(kind.clone(), stream, sink));
+        let api = api(&client, &options.scope, kind);
+        watches.spawn(follow_objects(kind.clone(), move || watcher(api.clone(), ours()), sink.clone()));
     }
     let slices: Api<EndpointSlice> = match &options.scope {
         Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
         Scope::Cluster => Api::all(client.clone()),
     };
-    watches.spawn(follow_slices(
-        watch(slices, ours()),
-        Sink { cache: Arc::clone(&cache), sender, queue: Arc::clone(&queue), progress, all: all.clone() },
-    ));
+    watches.spawn(follow_slices(watcher(slices, ours()), sink));
 
     let shutdown = FutureExt::shared(FutureExt::boxed(shutdown));
     let is_synced = || cache.is_synced(kinds.iter().map(|kind| kind.kind));
@@ -124,10 +124,11 @@ pub async fn run<B: RoutingBackend>(
         Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
         Scope::Cluster => Api::all(client.clone()),
     };
-    let metrics = options.metrics.clone();
+    let (metrics, waiting) = (options.metrics.clone(), Arc::clone(&queue));
     let on_change = move |leads| {
         metrics.leads(leads);
         if leads {
+            waiting.added_all();
             let _ = all.unbounded_send(());
         }
     };
@@ -137,12 +138,11 @@ pub async fn run<B: RoutingBackend>(
     let stopped_early = before_listing(shutdown.clone(), releases.clone());
     let shutdown = shutdown.map(move |()| stopping.close());
     let health = options.health.clone();
-    let context = Arc::new(Context::new(client, backend, cache, queue, gate, options));
+    let context = Arc::new(Context::new(client, backend, cache, queue, gate, pace, options));
     let (known, forgetful) = (releases.clone(), Arc::clone(&context));
-    let changes = watch(api, watcher::Config::default())
+    let changes = unhurried(watcher(api, watcher::Config::default()))
         .map_ok(unwrapped::<_, Release>)
         .reflect(writer)
-        .default_backoff()
         .touched_objects()
         .inspect_ok(move |release| {
             let key = ObjectRef::from_obj(release);
@@ -234,91 +234,6 @@ fn api(client: &Client, scope: &Scope, kind: &ObjectKind) -> Api<Watched> {
         Scope::Namespace(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         Scope::Cluster => Api::all_with(client.clone(), &resource),
     }
-}
-
-/// Where a watch puts what it sees.
-struct Sink {
-    cache: Arc<Cache>,
-    sender: mpsc::UnboundedSender<ObjectRef<Release>>,
-    queue: Arc<Queue>,
-    progress: tokio::sync::watch::Sender<()>,
-    /// Puts every Release into the queue.
-    all: mpsc::UnboundedSender<()>,
-}
-
-impl Sink {
-    /// A kind has come or gone: no object tells which Releases that concerns.
-    fn trigger_all(&self) {
-        let _ = self.all.unbounded_send(());
-    }
-
-    fn trigger(&self, releases: Vec<ObjectRef<Release>>) {
-        for release in releases {
-            self.queue.added(&release);
-            // The queue is gone only when the controller is stopping.
-            let _ = self.sender.unbounded_send(release);
-        }
-        self.progress.send_replace(());
-    }
-}
-
-async fn follow_objects(
-    kind: ObjectKind,
-    stream: impl Stream<Item = watcher::Result<Event<Watched>>> + Send,
-    sink: Sink,
-) {
-    let mut stream = std::pin::pin!(stream.default_backoff());
-    while let Some(event) = stream.next().await {
-        match event {
-            Ok(event) => {
-                if sink.cache.set_missing(kind.kind, false) {
-                    info!(kind = kind.kind, "the API server knows this kind now");
-                    sink.trigger_all();
-                }
-                sink.trigger(sink.cache.object_event(&kind, unwrapped(event)));
-            }
-            Err(error) => {
-                if is_unknown_kind(&error) && sink.cache.set_missing(kind.kind, true) {
-                    warn!(kind = kind.kind, "the API server does not know this kind; is its CRD installed?");
-                    sink.trigger_all();
-                }
-                debug!(kind = kind.kind, %error, "watch interrupted");
-                sink.trigger(Vec::new());
-            }
-        }
-    }
-}
-
-async fn follow_slices(stream: impl Stream<Item = watcher::Result<Event<EndpointSlice>>> + Send, sink: Sink) {
-    let mut stream = std::pin::pin!(stream.default_backoff());
-    while let Some(event) = stream.next().await {
-        match event {
-            Ok(event) => sink.trigger(sink.cache.slice_event(event)),
-            Err(error) => debug!(kind = "EndpointSlice", %error, "watch interrupted"),
-        }
-    }
-}
-
-/// The event with the objects themselves.
-fn unwrapped<W: Into<K>, K>(event: Event<W>) -> Event<K> {
-    match event {
-        Event::Apply(object) => Event::Apply(object.into()),
-        Event::Delete(object) => Event::Delete(object.into()),
-        Event::Init => Event::Init,
-        Event::InitApply(object) => Event::InitApply(object.into()),
-        Event::InitDone => Event::InitDone,
-    }
-}
-
-/// A list of a kind that the API server does not know is answered with 404.
-fn is_unknown_kind(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
-    | watcher::Error::WatchStartFailed(kube::Error::Api(status))) = error
-    else {
-        return false;
-    };
-    // By the code: for an unknown kind kube-apiserver answers with bare text, of which kube makes no reason.
-    status.code == 404
 }
 
 #[cfg(test)]

@@ -65,6 +65,12 @@ impl Error {
         matches!(&**source, kube::Error::Api(status) if status.code >= 500)
     }
 
+    /// Whether the API server has no time for it just now.
+    pub(crate) fn is_busy(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        matches!(&**source, kube::Error::Api(status) if status.code == 429)
+    }
+
     /// Whether the API server knows another state than the one that was planned from.
     pub(crate) fn is_conflict(&self) -> bool {
         match self {

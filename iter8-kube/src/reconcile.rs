@@ -1,13 +1,15 @@
 //! Observe → plan → render → apply → report. What is decided here is decided in the core.
 
 mod live;
+mod removal;
+mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use iter8_core::{
-    Claim, ObjectKind, ObjectRole, Obstacle, Owner, Removal, RoutePlan, RoutingBackend, Timestamp,
-    ValidRelease, conditions, declare, plan, refusal, scaler,
+    Claim, ObjectKind, ObjectRole, Obstacle, Owner, RoutePlan, RoutingBackend, Timestamp, ValidRelease,
+    conditions, declare, plan, refusal, scaler,
 };
 use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
@@ -20,9 +22,9 @@ use crate::applier::{Created, Target};
 use crate::cache::Owned;
 use crate::context::Context;
 use crate::error::Error;
-use crate::resource::{Release, ReleaseStatus};
+use crate::resource::Release;
 use crate::workload::{self, BuildError, Desired};
-use crate::{drift, event, labels, observe, status, task};
+use crate::{drift, labels, observe, status, task};
 
 /// Brings the cluster one step nearer to what a Release declares, and reports.
 ///
@@ -37,12 +39,15 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     release: Arc<Release>,
     context: Arc<Context<B>>,
 ) -> Result<Action, Error> {
+    if let Some(rest) = context.pace.rest() {
+        return Ok(Action::requeue(rest));
+    }
+    let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
+    let seen = context.queue.taken(&namespace, &name);
     // Every Release is looked at when this replica begins to lead.
     if release.metadata.deletion_timestamp.is_some() || !context.gate.is_open() {
         return Ok(Action::await_change());
     }
-    let (namespace, name) = (release.namespace().unwrap_or_default(), release.name_any());
-    let seen = context.queue.taken(&namespace, &name);
     let uid = release.uid().unwrap_or_default();
     if context.retries.is_gone(&namespace, &name, &uid) {
         return Ok(Action::await_change()); // the watch is late; what it tells is looked at
@@ -58,7 +63,7 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     let outcome = match outcome {
         // Each object that is written for it is collected at once, which is an event: a race that nobody wins.
         Err(error) if error.is_conflict() => {
-            let is_there = context.applier.is_there(&namespace, &name, &uid).await.unwrap_or(true);
+            let is_there = context.applier.is_current(&namespace, &name, &uid, None).await.unwrap_or(true);
             Err(if is_there { error } else { Error::ReleaseGone })
         }
         outcome => outcome,
@@ -87,7 +92,7 @@ pub(crate) fn on_error<B>(release: Arc<Release>, error: &Error, context: Arc<Con
         context.retries.gone(&namespace, &name, release.uid().unwrap_or_default());
         return Action::await_change();
     }
-    let delay = context.retries.failed(&namespace, &name);
+    let delay = context.retries.failed(&namespace, &name).max(context.pace.rest().unwrap_or_default());
     warn!(namespace, release = name, %error, retry_in = ?delay, "reconciliation failed");
     Action::requeue(delay)
 }
@@ -121,12 +126,14 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             read()
         };
         let now = (self.context.clock)();
-        let (before, generation) = (self.release.status.as_ref(), self.release.metadata.generation);
+        let (before, generation) = (self.context.reported.of(self.release), self.release.metadata.generation);
+        let before = before.as_ref();
         let declared = match read.map_err(|error| unreadable(&error))? {
             Ok(declared) => declared,
             Err(error) => {
-                self.report(&status::refused(before, generation, &refusal(&error), now)).await?;
-                return Ok(Action::await_change());
+                let refused = status::refused(before, generation, &refusal(&error), now);
+                let again = self.report(before, &refused).await?;
+                return Ok(again.map_or_else(Action::await_change, Action::requeue));
             }
         };
 
@@ -145,11 +152,12 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let obstacles = self.write(&declared, &plan, &objects, now).await?;
         self.context.routing.settled(key.namespace.as_str(), key.name.as_str());
         let conditions = conditions(&plan, &observation, &obstacles);
-        self.report(&status::planned(before, generation, &plan, &conditions, now)).await?;
+        let again =
+            self.report(before, &status::planned(before, generation, &plan, &conditions, now)).await?;
         let document = (self.release.uid().unwrap_or_default(), generation.unwrap_or_default());
         let key = (key.namespace.as_str(), key.name.as_str());
         let retry = self.context.retries.obstructed(key, document, &obstacles, now);
-        Ok(next(&plan, retry, now))
+        Ok(next(&plan, retry.into_iter().chain(again).min(), now))
     }
 
     /// Applies what differs, then takes away what is not needed any more.
@@ -194,37 +202,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             }
             obstacles.extend(obstacle);
         }
-        let is_kept =
-            |owned: &&Owned| plan.keeps_other_routes && self.context.backend.kinds().contains(&owned.kind);
-        let is_left_over = |owned: &&Owned| self.is_left_over(declared, owned, &desired) && !is_kept(owned);
-        for owned in objects.iter().filter(is_left_over) {
-            self.delete(owned).await?;
-        }
-        let belonging = observe::belonging(declared, objects);
-        for (version, removal) in plan.removed() {
-            let is_of_version = |owned: &&Owned| {
-                observe::version_of(declared, &belonging, owned).as_ref() == Some(&version.name)
-            };
-            let of_version = objects.iter().filter(is_of_version);
-            match removal {
-                Removal::DrainBegins => {
-                    // The Deployment, too: who brings the version back has to write both, so that a delete that was
-                    // decided before finds both changed. The Service is the last, for the plan goes by its mark.
-                    let mut of_version: Vec<_> = of_version.collect();
-                    of_version.sort_by_key(|owned| owned.kind == workload::SERVICE);
-                    for owned in of_version {
-                        let target = self.target(&owned.kind, &owned.object.name_any());
-                        self.mark_draining(&target, &owned.object, Some(now)).await?;
-                    }
-                }
-                Removal::Due => {
-                    for owned in of_version {
-                        self.delete(owned).await?;
-                    }
-                }
-                _ => {}
-            }
-        }
+        self.take_away(declared, plan, objects, &desired, now).await?;
         failed.map_or(Ok(obstacles), Err)
     }
 
@@ -304,17 +282,6 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         } else {
             ObjectRole::Front
         }
-    }
-
-    /// Owned and not planned any more.
-    fn is_left_over(&self, declared: &ValidRelease, owned: &Owned, desired: &[Desired]) -> bool {
-        let is_desired =
-            |desired: &Desired| desired.kind == owned.kind && desired.name() == owned.object.name_any();
-        let role = match observe::marked(declared, owned) {
-            Some(_) => ObjectRole::Version,
-            None => self.role(&owned.kind, &owned.object),
-        };
-        role.goes_when_not_planned() && !desired.iter().any(is_desired)
     }
 
     /// An object that is refused for good is reported and not tried again and again; the others go on.
@@ -410,33 +377,6 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         }
     }
 
-    /// Notes on an object since when its version drains, or that it does not.
-    async fn mark_draining(
-        &self,
-        target: &Target,
-        live: &DynamicObject,
-        since: Option<Timestamp>,
-    ) -> Result<(), Error> {
-        let since = since.map(|since| since.as_millis().to_string());
-        let (applier, key) = (&self.context.applier, labels::DRAINING_SINCE);
-        let marked = applier.annotate(target, live, key, since.as_deref()).await?;
-        info!(object = %target, draining = since.is_some(), "marked");
-        self.context.cache.written(&target.kind, marked);
-        Ok(())
-    }
-
-    async fn delete(&self, owned: &Owned) -> Result<(), Error> {
-        let target = self.target(&owned.kind, &owned.object.name_any());
-        if owned.object.metadata.deletion_timestamp.is_some() {
-            return Ok(());
-        }
-        self.context.applier.delete(&target, &owned.object).await?;
-        self.context.forget(&target);
-        self.context.cache.deleted(&owned.kind, &owned.object);
-        info!(object = %target, "deleted");
-        Ok(())
-    }
-
     fn claim(&self, existing: &DynamicObject) -> Claim {
         let owners: Vec<_> = existing
             .owner_references()
@@ -458,32 +398,6 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         };
         let adopt = existing.annotations().get(labels::ADOPT).is_some_and(|adopt| adopt == "true");
         Claim::of(&ours, &owners, adopt)
-    }
-
-    /// Writes the status and the Events, if there is news.
-    async fn report(&self, status: &ReleaseStatus) -> Result<(), Error> {
-        let before = self.release.status.as_ref();
-        if before == Some(status) {
-            return Ok(());
-        }
-        let (namespace, name) = (self.release.namespace().unwrap_or_default(), self.release.name_any());
-        let uid = self.release.uid().unwrap_or_default();
-        self.context.applier.report(&namespace, &name, &uid, status).await?;
-        let reference = self.release.object_ref(&());
-        for event in event::events(before, status) {
-            debug!(namespace, release = name, reason = event.reason, note = event.note, "event");
-            let published = async {
-                let now = (self.context.clock)();
-                let published = self.context.recorder.publish(&event, &reference, now).await;
-                published.map_err(Error::api("publish an Event on", format!("Release {namespace}/{name}")))
-            };
-            match self.context.gate.pass(published).await {
-                Ok(()) => self.context.metrics.published(event::kind(&event), &event.reason),
-                // An Event that is lost changes nothing; the status says the same.
-                Err(error) => warn!(namespace, release = name, %error, "event not published"),
-            }
-        }
-        Ok(())
     }
 
     fn target(&self, kind: &ObjectKind, name: &str) -> Target {

@@ -71,11 +71,19 @@ impl Recorder {
     ) -> Result<(), kube::Error> {
         let events = Api::namespaced(self.client.clone(), on.namespace.as_deref().unwrap_or("default"));
         let content = content(event, on);
-        if let Some(again) = self.again(content)
-            && continued(&events, &again, now).await?
-        {
-            self.remember(again);
-            return Ok(());
+        if let Some(known) = self.known(content) {
+            let again = Recent { count: known.count.saturating_add(1), at: Instant::now(), ..known.clone() };
+            match continued(&events, &again, now).await {
+                Ok(true) => {
+                    self.remember(again);
+                    return Ok(());
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    self.remember(known);
+                    return Err(error);
+                }
+            }
         }
         let name = name(on.name.as_deref().unwrap_or_default(), content, now);
         let written = self.written(event, on, &name, now);
@@ -93,12 +101,11 @@ impl Recorder {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The Event that has this content, as it is when it occurs again; it is taken out.
-    fn again(&self, content: u64) -> Option<Recent> {
+    /// The Event of late that has this content; it is taken out.
+    fn known(&self, content: u64) -> Option<Recent> {
         let mut recent = self.recent();
         let index = recent.iter().position(|known| known.content == content)?;
-        let known = recent.remove(index).filter(|known| known.at.elapsed() < SERIES)?;
-        Some(Recent { count: known.count.saturating_add(1), at: Instant::now(), ..known })
+        recent.remove(index).filter(|known| known.at.elapsed() < SERIES)
     }
 
     fn remember(&self, event: Recent) {

@@ -67,6 +67,7 @@ use chance::Chance;
 pub use injected::{Fault, Injected, Moment};
 pub use log::{Exchange, Told};
 pub use rates::Rates;
+pub use refusal::RETRY_AFTER;
 use refusal::Refusal;
 pub use service::Faulty;
 

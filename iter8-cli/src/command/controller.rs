@@ -81,7 +81,11 @@ enum LogFormat {
 
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     start_log(args.log_format)?;
-    let (client, own_namespace) = args.cluster.connect().await?;
+    let mut config = args.cluster.config().await?;
+    // The controller plans anew instead.
+    config.default_retry = false;
+    let own_namespace = config.default_namespace.clone();
+    let client = cluster::client(config)?;
     let (scope, lease_namespace) = match (&args.namespace, args.all_namespaces) {
         (Some(namespace), _) => (Scope::Namespace(namespace.to_string()), namespace.to_string()),
         (None, true) => (Scope::Cluster, own_namespace),

@@ -111,8 +111,14 @@ impl Applier for GatedApplier {
         self.gate.pass(self.applier.delete(target, live)).await
     }
 
-    async fn is_there(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
-        self.applier.is_there(namespace, name, uid).await
+    async fn is_current(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        generation: Option<i64>,
+    ) -> Result<bool, Error> {
+        self.applier.is_current(namespace, name, uid, generation).await
     }
 
     async fn report(
@@ -121,7 +127,7 @@ impl Applier for GatedApplier {
         name: &str,
         uid: &str,
         status: &ReleaseStatus,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         self.gate.pass(self.applier.report(namespace, name, uid, status)).await
     }
 }

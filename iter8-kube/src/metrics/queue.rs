@@ -39,6 +39,13 @@ impl Queue {
         self.count(waiting.len());
     }
 
+    /// Every Release is put into the queue.
+    pub(crate) fn added_all(&self) {
+        for release in self.releases.state() {
+            self.added(&ObjectRef::from_obj(&*release));
+        }
+    }
+
     /// A Release leaves the queue; since when it was there, if an event has put it there.
     pub(crate) fn taken(&self, namespace: &str, name: &str) -> Option<Instant> {
         let mut waiting = self.waiting();
@@ -87,7 +94,8 @@ mod tests {
         assert!(text.contains("iter8_queue_depth 0\n"), "{text}");
         assert!(text.contains("iter8_queue_duration_seconds_sum 1.0\n"), "{text}");
 
-        queue.added(&release);
+        queue.added_all();
+        assert!(queue.metrics.encode().contains("iter8_queue_depth 1\n"));
         writer.apply_watcher_event(&Event::Delete(web));
         queue.added(&release);
         assert!(

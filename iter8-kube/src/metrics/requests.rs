@@ -1,18 +1,28 @@
-//! Counts requests to the API server.
+//! Counts requests to the API server, and heeds what it says of their pace.
 
-use http::{Method, Request, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use kube::Client;
 use kube::client::Body;
+use serde_json::json;
 
 use super::Metrics;
+use crate::pace::Pace;
 
-/// The client with every request counted.
-pub(crate) fn metered(client: Client, metrics: Metrics) -> Client {
+/// The client with every request counted, whose reads wait where the API server asks for it.
+pub(crate) fn metered(client: Client, metrics: Metrics, pace: Pace) -> Client {
     let namespace = client.default_namespace().to_owned();
     let service = tower::service_fn(move |request: Request<Body>| {
-        let (client, metrics) = (client.clone(), metrics.clone());
+        let (client, metrics, pace) = (client.clone(), metrics.clone(), pace.clone());
         async move {
             let verb = verb(&request);
+            // The Lease has a pace of its own.
+            if !request.uri().path().contains("/leases") {
+                match verb {
+                    "get" | "list" | "watch" => pace.passed().await,
+                    _ if pace.rest().is_some() => return Ok(too_early()),
+                    _ => {}
+                }
+            }
             let answer = client.send(request).await;
             let code = answer.as_ref().map_or_else(
                 // As client-go counts requests that have had no answer.
@@ -20,10 +30,25 @@ pub(crate) fn metered(client: Client, metrics: Metrics) -> Client {
                 |answer| answer.status().as_str().to_owned(),
             );
             metrics.requested(verb, code);
+            if let Ok(answer) = &answer {
+                pace.note(answer);
+            }
             answer
         }
     });
     Client::new(service, namespace)
+}
+
+/// The answer to a write that is not sent. Whoever planned it plans anew.
+fn too_early() -> Response<Body> {
+    let code = StatusCode::TOO_MANY_REQUESTS;
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code.as_u16(),
+        "reason": "TooManyRequests", "message": "the API server has asked to wait",
+    });
+    let mut answer = Response::new(Body::from(status.to_string().into_bytes()));
+    *answer.status_mut() = code;
+    answer
 }
 
 /// The verb in the terms of Kubernetes.

@@ -3,11 +3,14 @@
 //! After every schedule of faults the final state has to be the one without faults, the laws of the plan have to
 //! have held at every write of a route, and nothing may be written any more.
 
+mod events;
 mod figures;
 mod history;
 mod knowledge;
 mod laws;
+mod missing_kind;
 mod noting;
+mod pace;
 mod random;
 mod schedule;
 mod state;
@@ -52,6 +55,22 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test(
             "faults::what_has_changed_meanwhile_is_neither_applied_nor_deleted",
             what_has_changed_meanwhile_is_neither_applied_nor_deleted,
+        ),
+        Trial::test(
+            "faults::a_missing_kind_of_route_is_told_once_and_left_alone",
+            missing_kind::a_missing_kind_of_route_is_told_once_and_left_alone,
+        ),
+        Trial::test(
+            "faults::the_tutorial_is_told_by_these_events",
+            events::the_tutorial_is_told_by_these_events,
+        ),
+        Trial::test(
+            "faults::the_same_is_told_where_watches_are_late",
+            events::the_same_is_told_where_watches_are_late,
+        ),
+        Trial::test(
+            "faults::no_event_is_lost_where_the_api_server_is_busy",
+            events::no_event_is_lost_where_the_api_server_is_busy,
         ),
     ];
     for (name, lease) in [

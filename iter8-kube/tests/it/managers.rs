@@ -181,7 +181,7 @@ impl Applier for WithoutDeployments {
         name: &str,
         uid: &str,
         status: &ReleaseStatus,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         self.0.report(namespace, name, uid, status).await
     }
 }

@@ -118,6 +118,7 @@ impl State {
         let last = self.store.remove(key)?;
         self.record(key, None);
         if key.resource.plural == DEFINITIONS {
+            self.erase_all_of(&last);
             custom::unregister(&mut self.kinds, &last);
         }
         let uid = text(&last, "/metadata/uid");
@@ -129,6 +130,16 @@ impl State {
             self.unsettled.push(namespace_key(&key.namespace));
         }
         Some(last)
+    }
+
+    /// The objects of a kind go with its definition, and no finalizer keeps them.
+    fn erase_all_of(&mut self, definition: &Value) {
+        let part = |pointer| text(definition, pointer).to_owned();
+        let resource = Resource { group: part("/spec/group"), plural: part("/spec/names/plural") };
+        let keys: Vec<_> = self.store.list(&resource, None).into_iter().map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.erase(&key);
+        }
     }
 
     /// Starts to keep every change, beginning with the objects there are.

@@ -1,5 +1,7 @@
 //! The answers of an API server that does not do what it is asked.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -8,6 +10,14 @@ use serde_json::{Value, json};
 use tower::BoxError;
 
 use super::Fault;
+
+/// What the answer `429 Too Many Requests` of [`Rates::too_many_requests`](super::Rates::too_many_requests) asks for in
+/// its header `Retry-After`; priority and fairness of kube-apiserver asks for the same.
+///
+/// ```
+/// assert_eq!(iter8_testkit::fault::RETRY_AFTER.as_secs(), 1);
+/// ```
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer instead of the server's.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +72,7 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if self.code == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
         }
         response
     }

@@ -25,6 +25,7 @@ use super::history::{History, What};
 use super::knowledge::Knowledge;
 use super::laws;
 use super::noting::{Noting, Plans};
+use super::pace;
 use super::schedule::{Disturbance, Schedule};
 use super::state::{self, State};
 use super::terms;
@@ -168,6 +169,7 @@ impl Simulation {
         if is_elected {
             terms::check(&changes, &knowledge)?;
         }
+        noted.iter().try_for_each(|(faults, _)| pace::check(faults))?;
         let routes = laws::check(&changes, &knowledge)?;
         Ok(Played { states, routes })
     }
@@ -191,6 +193,12 @@ impl Simulation {
         let played = self.play(&schedule.history, replicas).await;
         disturbing.abort();
         played
+    }
+
+    /// After so long nothing is written for ten minutes.
+    pub(crate) async fn stays_quiet_after(&self, settled: Duration) -> Result<(), String> {
+        tokio::time::sleep(settled).await;
+        self.stays_quiet().await
     }
 
     /// Nothing is written for ten minutes more, not even what changes nothing.
