@@ -17,6 +17,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::Event;
+use tokio::sync::watch;
 
 use crate::observe::{self, Endpoints};
 use crate::resource::Release;
@@ -71,6 +72,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     state: RwLock<State>,
+    /// The kinds of which a write was told that there is no such kind.
+    doubts: watch::Sender<HashSet<&'static str>>,
 }
 
 const SLICE: &str = "EndpointSlice";
@@ -147,6 +150,22 @@ impl Cache {
         } else {
             state.missing.remove(kind)
         }
+    }
+
+    /// Notes that the API server has said of a write that it does not know the kind.
+    pub(crate) fn doubt(&self, kind: &'static str) {
+        self.doubts.send_modify(|kinds| {
+            kinds.insert(kind);
+        });
+    }
+
+    /// Resolves when a kind is in doubt, and ends the doubt: it is for the watch to find out.
+    pub(crate) async fn doubted(&self, kind: &'static str) {
+        // The sender is part of the cache.
+        let _ = self.doubts.subscribe().wait_for(|kinds| kinds.contains(kind)).await;
+        self.doubts.send_modify(|kinds| {
+            kinds.remove(kind);
+        });
     }
 
     /// Takes in an object that has just been written, without waiting for the watch.

@@ -71,6 +71,13 @@ impl Error {
         matches!(&**source, kube::Error::Api(status) if status.code == 429)
     }
 
+    /// Whether the API server does not know the kind: then its answer names no object.
+    pub(crate) fn is_unknown_kind(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        let kube::Error::Api(status) = &**source else { return false };
+        status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty())
+    }
+
     /// Whether the API server knows another state than the one that was planned from.
     pub(crate) fn is_conflict(&self) -> bool {
         match self {

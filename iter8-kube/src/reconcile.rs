@@ -194,7 +194,12 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                         failed = failed.or(Some(error));
                         continue;
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        if error.is_unknown_kind() {
+                            self.context.cache.doubt(desired.kind.kind);
+                        }
+                        return Err(error);
+                    }
                 },
             };
             if obstacle.as_ref().is_some_and(Obstacle::blocks) {

@@ -6,6 +6,7 @@
 
 mod audit;
 mod commands;
+mod compact;
 mod install;
 mod process;
 mod service_account;
@@ -362,6 +363,26 @@ impl ControlPlane {
             self.api_server = Some(api_server);
         }
         Ok(())
+    }
+
+    /// Make etcd forget all former states of objects, as the API server does every five minutes. Whatever the API
+    /// server still has in its own cache it goes on telling.
+    ///
+    /// # Errors
+    /// etcd does not answer, or refuses.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[doc = include_str!("example_control_plane.txt")]
+    /// cluster.stop_api_server();
+    /// cluster.compact().await?;
+    /// cluster.start_api_server().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn compact(&self) -> Result<(), ControlPlaneError> {
+        compact::compact(&self.layout.etcd_url()).await
     }
 
     fn lock_controller_manager(&self) -> MutexGuard<'_, Process> {

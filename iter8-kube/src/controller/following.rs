@@ -54,9 +54,13 @@ where
     S: Stream<Item = watcher::Result<Event<Watched>>> + Send,
 {
     // A watch goes on where it was when its kind has come back, and tells nothing until an object changes. So each time
-    // that the kind goes, another one begins, with a list.
+    // that the kind goes, another one begins, with a list. kube-apiserver lets a watch go on for up to two minutes where
+    // the kind is gone; who writes is told before.
     loop {
-        follow_until_unknown(&kind, watch(), &sink).await;
+        tokio::select! {
+            () = follow_until_unknown(&kind, watch(), &sink) => {}
+            () = sink.cache.doubted(kind.kind) => {}
+        }
     }
 }
 

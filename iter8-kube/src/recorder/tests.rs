@@ -86,8 +86,8 @@ async fn only_the_last_events_are_remembered() {
         recorder.publish(&said(&number.to_string()), &on("web"), at(1)).await.unwrap();
     }
     assert_eq!(recorder.recent().len(), REMEMBERED);
-    assert!(recorder.again(content(&said("9"), &on("web"))).is_none());
-    assert!(recorder.again(content(&said("10"), &on("web"))).is_some());
+    assert!(recorder.known(content(&said("9"), &on("web"))).is_none());
+    assert!(recorder.known(content(&said("10"), &on("web"))).is_some());
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod hostile;
 mod leadership;
 mod load;
 mod managers;
+mod outages;
 mod ownership;
 mod replicas;
 mod scenarios;
@@ -69,6 +70,7 @@ fn main() {
             Ok(())
         }));
     }
+    trials.extend(outages::trials(&servers));
     trials.extend(faults::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     servers.stop();

@@ -61,6 +61,10 @@ impl Servers {
         ControlPlane::assets_from_env().is_some()
     }
 
+    pub(crate) fn block_on(&self, future: impl Future<Output = ()>) {
+        self.runtime.block_on(future);
+    }
+
     /// Runs a scenario in a namespace of its own, with a controller or without.
     pub(crate) fn run(&self, kind: Kind, scenario: &Scenario, with_controller: bool) {
         let namespace = scenario.name.replace('_', "-");

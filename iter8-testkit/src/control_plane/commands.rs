@@ -63,7 +63,7 @@ impl Layout {
     }
 
     pub(super) fn start_etcd(&self) -> Result<Process, ControlPlaneError> {
-        let client_url = format!("http://127.0.0.1:{}", self.etcd_port);
+        let client_url = self.etcd_url();
         let peer_url = format!("http://127.0.0.1:{}", self.etcd_peer_port);
         self.spawn(
             "etcd",
@@ -80,6 +80,11 @@ impl Layout {
     }
 
     /// Where the API server writes its audit log to.
+    /// Where etcd listens.
+    pub(super) fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd_port)
+    }
+
     pub(super) fn audit_log(&self) -> PathBuf {
         self.file("audit.log")
     }
@@ -88,7 +93,7 @@ impl Layout {
         self.spawn(
             "kube-apiserver",
             &[
-                format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port).into(),
+                format!("--etcd-servers={}", self.etcd_url()).into(),
                 format!("--secure-port={}", self.api_port).into(),
                 "--bind-address=127.0.0.1".into(),
                 // Without these two it looks for an address of the machine's network, which there may not be.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{DeleteParams, PostParams, PropagationPolicy};
+use kube::api::{DeleteParams, PostParams, PropagationPolicy, WatchEvent, WatchParams};
 use kube::{Api, Resource as _, ResourceExt as _};
 
 use super::ControlPlane;
@@ -62,4 +63,22 @@ async fn installed_definitions_are_served_at_once() {
 
     let group = kube::discovery::group(&cluster.client(), "gateway.networking.k8s.io").await.unwrap();
     assert!(group.recommended_kind("HTTPRoute").is_some());
+}
+
+#[tokio::test]
+#[ignore = "needs KUBEBUILDER_ASSETS"]
+async fn what_is_compacted_cannot_be_watched_from_any_more() {
+    let mut cluster = start().await;
+    let api: Api<ConfigMap> = Api::default_namespaced(cluster.client());
+    let old = api.create(&PostParams::default(), &config_map("old")).await.unwrap();
+    api.create(&PostParams::default(), &config_map("new")).await.unwrap();
+
+    cluster.stop_api_server();
+    cluster.compact().await.unwrap();
+    cluster.start_api_server().await.unwrap();
+
+    let params = WatchParams::default();
+    let mut events = std::pin::pin!(api.watch(&params, &old.resource_version().unwrap()).await.unwrap());
+    let event = events.try_next().await.unwrap().unwrap();
+    assert!(matches!(&event, WatchEvent::Error(status) if status.code == 410), "{event:?}");
 }
