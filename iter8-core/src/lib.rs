@@ -82,6 +82,7 @@ mod name;
 mod notice;
 mod object_role;
 mod observation;
+mod obstacle;
 mod ownership;
 mod parent_ref;
 mod plan;
@@ -106,7 +107,7 @@ pub use belonging::Belonging;
 pub use capabilities::{
     Capabilities, Limits, MatchKind, Parents, Precedence, RouteCapabilities, TimeoutSupport,
 };
-pub use condition::{Condition, ConditionStatus, ConditionType, Obstacle, conditions, refusal};
+pub use condition::{Condition, ConditionStatus, ConditionType, conditions, refusal};
 pub use diff::{Change, diff};
 pub use digest::Digest;
 pub use document::Document;
@@ -124,6 +125,7 @@ pub use observation::{
     ObservedGateway, ObservedMirror, ObservedRule, ParentReport, Rollout, RouteObservation,
     ServiceObservation, TargetPort, Timestamp, Verdict, VersionDeclaration, VersionObservation,
 };
+pub use obstacle::Obstacle;
 pub use ownership::{Claim, Owner, Writer, scaler};
 pub use parent_ref::ParentRef;
 pub use plan::{

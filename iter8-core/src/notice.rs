@@ -6,8 +6,9 @@ use core::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::FieldPath;
-use crate::name::VersionName;
+use crate::name::{ServiceName, VersionName};
 use crate::route_match::RouteMatch;
+use crate::weight::Port;
 
 /// Something that a person should know of a release or its plan.
 ///
@@ -110,6 +111,78 @@ pub enum Notice {
         /// The primary in force.
         primary: VersionName,
     },
+    /// The application has another name than before: requests to the one before are not promised an answer any more.
+    ApplicationRenamed {
+        /// The name of before.
+        before: ServiceName,
+        /// The name that is declared.
+        now: ServiceName,
+    },
+    /// The front Service has another port than before: requests to the one before are not promised an answer any more.
+    FrontPortChanged {
+        /// The name of the front Service.
+        service: ServiceName,
+        /// The port of before.
+        before: Port,
+        /// The port that is declared.
+        now: Port,
+    },
+    /// A version has another port under its name: requests under way to the one before may fail.
+    VersionPortChanged {
+        /// The version.
+        version: VersionName,
+        /// The port of before.
+        before: Port,
+        /// The port that is declared.
+        now: Port,
+    },
+}
+
+impl Notice {
+    /// Whether it is about a change that is being made, and is over with it. The others stay as long as the document.
+    ///
+    /// ```
+    /// use iter8_core::{Notice, Port};
+    ///
+    /// let (service, before, now) = ("web".parse()?, Port::HTTP, 8080_i64.try_into()?);
+    /// assert!(Notice::FrontPortChanged { service, before, now }.is_of_change());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn is_of_change(&self) -> bool {
+        matches!(
+            self,
+            Self::ApplicationRenamed { .. } | Self::FrontPortChanged { .. } | Self::VersionPortChanged { .. }
+        )
+    }
+
+    /// What it is about, in one word, as Events have it.
+    ///
+    /// ```
+    /// use iter8_core::Notice;
+    ///
+    /// assert_eq!(Notice::NoReadinessProbe { version: "web-1".parse()? }.reason(), "NoReadinessProbe");
+    /// # Ok::<(), iter8_core::InvalidNameError>(())
+    /// ```
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoEffect { .. } => "NoEffect",
+            Self::Moved { .. } => "RuleMoved",
+            Self::OtherChoice { .. } => "OtherChoice",
+            Self::LeftOpen { .. } | Self::LeftOpenToDefault(_) => "LeftOpen",
+            Self::NeverChosen { .. } => "NeverChosen",
+            Self::Repeated(_) => "RepeatedMatch",
+            Self::NoReadinessProbe { .. } => "NoReadinessProbe",
+            Self::TimeoutsIgnored { .. } => "TimeoutsIgnored",
+            Self::NeedsWaypoint { .. } => "NeedsWaypoint",
+            Self::OtherAppProtocol { .. } => "OtherAppProtocol",
+            Self::TakesEverything { .. } => "TakesEverything",
+            Self::ApplicationRenamed { .. } => "ApplicationRenamed",
+            Self::FrontPortChanged { .. } => "FrontPortChanged",
+            Self::VersionPortChanged { .. } => "VersionPortChanged",
+        }
+    }
 }
 
 /// A match of a version.
@@ -195,6 +268,21 @@ impl fmt::Display for Notice {
             Self::TakesEverything { candidate, primary } => write!(
                 f,
                 "no request reaches the primary {primary}: {candidate} takes every request that no other candidate takes"
+            ),
+            Self::ApplicationRenamed { before, now } => write!(
+                f,
+                "requests to {before} are not answered any more: the application is called {now} now, without a time in \
+                 which both are"
+            ),
+            Self::FrontPortChanged { service, before, now } => write!(
+                f,
+                "requests to port {before} of {service} are not answered any more: its port is {now} now, without a \
+                 time in which both are"
+            ),
+            Self::VersionPortChanged { version, before, now } => write!(
+                f,
+                "requests to {version} may fail until its Service and the route agree: its port was {before} and is \
+                 {now} now; a version of another name would lose none"
             ),
         }
     }

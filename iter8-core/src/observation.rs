@@ -3,6 +3,7 @@
 mod route;
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,10 @@ pub struct Observation {
     pub route: Option<RouteObservation>,
     /// The labels by which the live front Service selects Pods, if there is one.
     pub front_selector: Option<Labels>,
+    /// The ports of the live front Service.
+    pub front_ports: Vec<Port>,
+    /// Front Services of the release under names that the application has no more.
+    pub former_fronts: Vec<ServiceName>,
     /// Whether the API server does not know the kinds of route that the release needs.
     pub routing_api_missing: bool,
 }

@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+mod exempt;
 mod gateways;
 mod live;
 mod removal;
@@ -118,7 +119,14 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
             .is_some_and(|route| keeps_other_routes(&situation.live, route, observation.now)),
         route,
         versions,
-        notices: release.warnings.iter().chain(&release.notices).cloned().chain(notices).collect(),
+        notices: release
+            .warnings
+            .iter()
+            .chain(&release.notices)
+            .cloned()
+            .chain(notices)
+            .chain(exempt::notices(&situation))
+            .collect(),
         look_again: look_again.into_iter().flatten().min(),
     }
 }

@@ -48,4 +48,21 @@ impl Severity {
     pub fn of_version(was_known: bool, state: &str) -> Self {
         if was_known && state == "NotReady" { Self::Warning } else { Self::Normal }
     }
+
+    /// Of a [`Notice`](crate::Notice) with this reason: a warning where requests may not get what somebody expects.
+    ///
+    /// ```
+    /// use iter8_core::Severity;
+    ///
+    /// assert_eq!(Severity::of_notice("FrontPortChanged"), Severity::Warning);
+    /// assert_eq!(Severity::of_notice("NoReadinessProbe"), Severity::Normal);
+    /// ```
+    #[must_use]
+    pub fn of_notice(reason: &str) -> Self {
+        match reason {
+            "OtherChoice" | "NeverChosen" | "TakesEverything" | "ApplicationRenamed" | "FrontPortChanged"
+            | "VersionPortChanged" => Self::Warning,
+            _ => Self::Normal,
+        }
+    }
 }

@@ -34,6 +34,11 @@ impl Applied {
         }
     }
 
+    /// Forgets an object.
+    pub(crate) fn forget(&mut self, object: &str) {
+        self.forms.remove(&hash(object));
+    }
+
     /// Whether an object was applied in this form last, and of late.
     pub(crate) fn is_last(&self, object: &str, form: &str, now: Timestamp) -> bool {
         let last = self.forms.get(&hash(object));
@@ -59,6 +64,8 @@ mod tests {
         assert!(!applied.is_last("b", "1", at(1)), "another object");
         applied.note("a", "2", at(1));
         assert!(applied.is_last("a", "2", at(1)) && !applied.is_last("a", "1", at(1)));
+        applied.forget("a");
+        assert!(!applied.is_last("a", "2", at(1)));
     }
 
     #[test]

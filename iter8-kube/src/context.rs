@@ -47,6 +47,9 @@ pub fn system_clock() -> Clock {
     })
 }
 
+/// No field of an object, but the object: it was deleted, and is made again.
+const ITSELF: &str = "";
+
 /// The repairs of an object, and who has made them necessary last.
 #[derive(Debug, Default)]
 struct Repaired {
@@ -152,16 +155,28 @@ impl<B> Context<B> {
         self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that an object has been applied in this form.
-    pub(crate) fn applied(&self, target: &Target, digest: &Digest, now: Timestamp) {
+    /// Notes that an object has been created or applied in this form.
+    pub(crate) fn applied(&self, target: &Target, form: &str, now: Timestamp) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        applied.note(&target.to_string(), digest.as_str(), now);
+        applied.note(&target.to_string(), form, now);
     }
 
     /// Whether an object was applied in this form last, and of late.
-    pub(crate) fn has_applied(&self, target: &Target, digest: &Digest, now: Timestamp) -> bool {
+    pub(crate) fn has_applied(&self, target: &Target, form: &str, now: Timestamp) -> bool {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        applied.is_last(&target.to_string(), digest.as_str(), now)
+        applied.is_last(&target.to_string(), form, now)
+    }
+
+    /// Notes that an object is deleted because it is not wanted: made again it is no repair.
+    pub(crate) fn unwanted(&self, target: &Target) {
+        self.forget(target);
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.forget(&target.to_string());
+    }
+
+    /// Whether an object that was there, and that somebody else has deleted, is to be made again now.
+    pub(crate) fn may_make_again(&self, target: &Target, now: Timestamp) -> bool {
+        self.may_repair(target, ITSELF, None, now)
     }
 
     /// Whether this field of an object, which this manager has changed, is to be repaired now.
@@ -188,6 +203,9 @@ impl<B> Context<B> {
         }
         let repaired = repairs.get(&object)?;
         let field = repaired.repairs.fought_over(now).next()?.to_owned();
+        if field == ITSELF {
+            return Some(Obstacle::DeletionFight { object });
+        }
         Some(Obstacle::FieldFight { object, field, manager: repaired.manager.clone() })
     }
 }

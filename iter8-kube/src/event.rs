@@ -31,7 +31,17 @@ pub(crate) fn events(before: Option<&ReleaseStatus>, after: &ReleaseStatus) -> V
         let severity = Severity::of_condition(condition.status == "True", &condition.reason);
         event(severity, &condition.reason, format!("{}: {}", condition.type_, condition.message))
     });
-    conditions.chain(versions).chain(gone).collect()
+    let notices = after.notices.iter().filter(|notice| {
+        !before.into_iter().flat_map(|before| &before.notices).any(|known| known == *notice)
+    });
+    let notices = notices
+        .map(|notice| event(Severity::of_notice(&notice.reason), &notice.reason, notice.message.clone()));
+    conditions.chain(versions).chain(gone).chain(notices).collect()
+}
+
+/// The Event for a notice.
+pub(crate) fn of_notice(reason: &str, message: String) -> Event {
+    event(Severity::of_notice(reason), reason, message)
 }
 
 /// The type of an Event as it is written.
@@ -48,6 +58,9 @@ fn is_worth_an_event(before: Option<&ReleaseStatus>, condition: &Condition) -> b
         return false;
     }
     let is_obstacle = Obstacle::REASONS.contains(&condition.reason.as_str());
+    if condition.type_ == ConditionType::RouteProgrammed.as_str() && is_obstacle {
+        return false; // `Ready` says the same
+    }
     if condition.type_ == ConditionType::Ready.as_str() && condition.status != "True" && !is_obstacle {
         return false;
     }

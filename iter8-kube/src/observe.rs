@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use iter8_core::{
     Belonging, DeploymentObservation, Digest, EndpointsObservation, Labels, Marks, ObjectKind, Observation,
-    Rollout, RoutingBackend, ServiceObservation, Timestamp, ValidRelease, VersionName,
+    Port, Rollout, RoutingBackend, ServiceName, ServiceObservation, Timestamp, ValidRelease, VersionName,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
@@ -37,13 +37,15 @@ pub(crate) fn observe<B: RoutingBackend>(
     let belonging = belonging(release, objects);
     let versions = belonging.versions(services, deployments);
     let left_of = belonging.left_of();
-    let front_selector = front_selector(release, objects);
+    let front = front(release, objects);
     Observation {
         now,
         versions,
         left_of,
         route: route(backend, objects),
-        front_selector,
+        front_selector: front.and_then(front_selector),
+        front_ports: front.map(front_ports).unwrap_or_default(),
+        former_fronts: former_fronts(release, objects),
         ..Observation::default()
     }
 }
@@ -94,19 +96,36 @@ pub(crate) fn version_of(
     Some(version.clone())
 }
 
-/// The selector of the live front Service.
-fn front_selector(release: &ValidRelease, objects: &[Owned]) -> Option<Labels> {
+/// The front Service, unless it is being deleted.
+fn front<'a>(release: &ValidRelease, objects: &'a [Owned]) -> Option<&'a DynamicObject> {
     let is_front = |owned: &&Owned| {
         owned.kind == SERVICE
             && owned.object.name_any() == release.application.as_str()
             && owned.object.metadata.deletion_timestamp.is_none()
     };
-    let selector = objects.iter().find(is_front)?.object.data.pointer("/spec/selector")?;
-    let selector: BTreeMap<String, String> = serde_json::from_value(selector.clone()).ok()?;
+    objects.iter().find(is_front).map(|owned| &owned.object)
+}
+
+fn front_selector(front: &DynamicObject) -> Option<Labels> {
+    let selector: BTreeMap<String, String> =
+        serde_json::from_value(front.data.pointer("/spec/selector")?.clone()).ok()?;
     Some(selector.into())
 }
 
-/// Objects that are being deleted are no live routes any more.
+fn front_ports(front: &DynamicObject) -> Vec<Port> {
+    let ports = front.data.pointer("/spec/ports").and_then(Value::as_array);
+    let numbers = ports.into_iter().flatten().filter_map(|port| port.get("port")?.as_i64());
+    numbers.filter_map(|number| Port::try_from(number).ok()).collect()
+}
+
+/// The front Services of this Release by other names than the application has.
+fn former_fronts(release: &ValidRelease, objects: &[Owned]) -> Vec<ServiceName> {
+    let fronts = objects.iter().filter(|owned| owned.kind == SERVICE && marked(release, owned).is_none());
+    let fronts = fronts.filter(|owned| owned.object.metadata.deletion_timestamp.is_none());
+    let names = fronts.filter_map(|owned| owned.object.name_any().try_into().ok());
+    names.filter(|name: &ServiceName| *name != release.application).collect()
+}
+
 fn route<B: RoutingBackend>(backend: &B, objects: &[Owned]) -> Option<iter8_core::RouteObservation> {
     let is_route = |owned: &&Owned| backend.kinds().contains(&owned.kind);
     let live =

@@ -149,6 +149,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             self.context.routing.became_ready(key.namespace.as_str(), key.name.as_str(), self.seen);
         }
 
+        self.announce(&plan).await;
         let obstacles = self.write(&declared, &plan, &objects, now).await?;
         self.context.routing.settled(key.namespace.as_str(), key.name.as_str());
         let conditions = conditions(&plan, &observation, &obstacles);
@@ -167,12 +168,13 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         plan: &RoutePlan,
         objects: &[Owned],
         now: Timestamp,
-    ) -> Result<Vec<Obstacle>, Error> {
+    ) -> Result<Vec<(ObjectRole, Obstacle)>, Error> {
         let desired = match workload::desired(declared, plan, &*self.context.backend) {
             Ok(desired) => desired,
             // It will not be built another time either.
             Err(BuildError { what, source }) => {
-                return Ok(vec![Obstacle::Refused { object: what, message: source.to_string() }]);
+                let refused = Obstacle::Refused { object: what, message: source.to_string() };
+                return Ok(vec![(ObjectRole::Version, refused)]);
             }
         };
         let mut obstacles = Vec::new();
@@ -205,7 +207,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             if obstacle.as_ref().is_some_and(Obstacle::blocks) {
                 blocked.push(role);
             }
-            obstacles.extend(obstacle);
+            obstacles.extend(obstacle.map(|obstacle| (role, obstacle)));
         }
         self.take_away(declared, plan, objects, &desired, now).await?;
         failed.map_or(Ok(obstacles), Err)
@@ -237,7 +239,18 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             drift::clear_lists(wanted, live);
         }
         match live {
-            None => self.create(&target, desired, &object, now).await,
+            None => {
+                if self.context.has_applied(&target, &self.form(desired), now) {
+                    // Somebody deletes it; or it is collected, because the Release is gone and the watch does not tell.
+                    if !self.is_current(None).await? {
+                        return Err(Error::ReleaseGone);
+                    }
+                    if !self.context.may_make_again(&target, now) {
+                        return Ok(self.context.fight(&target, now));
+                    }
+                }
+                self.create(&target, desired, &object, now).await
+            }
             Some(live) if !rewrite && self.is_as_desired(&target, desired, &object, &live.object) => {
                 Ok(self.context.fight(&target, now))
             }
@@ -246,7 +259,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                     return Ok(self.context.fight(&target, now));
                 }
                 self.apply(&target, &object, &live.object).await?;
-                self.context.applied(&target, &desired.digest, now);
+                self.context.applied(&target, &self.form(desired), now);
                 if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
                     self.mark_draining(&target, &live.object, None).await?;
                 }
@@ -271,12 +284,17 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             return true;
         }
         let is_repair = is_as_written(desired, live)
-            || has_lost_marks(live) && self.context.has_applied(target, &desired.digest, now);
+            || has_lost_marks(live) && self.context.has_applied(target, &self.form(desired), now);
         if !is_repair {
             return true;
         }
         let field = difference(object, live);
         self.context.may_repair(target, field.as_deref().unwrap_or("spec"), rival(live), now)
+    }
+
+    /// What an object is written as. A Release that is made again writes the same anew.
+    fn form(&self, desired: &Desired) -> String {
+        format!("{} {}", desired.digest.as_str(), self.release.metadata.uid.as_deref().unwrap_or_default())
     }
 
     fn role(&self, kind: &ObjectKind, object: &DynamicObject) -> ObjectRole {
@@ -329,6 +347,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             Created::New(created) => {
                 info!(object = %target, "created");
                 self.wrote(target, object, *created);
+                self.context.applied(target, &self.form(desired), now);
                 Ok(None)
             }
             Created::Existed(existing) => match self.claim(&existing) {
@@ -343,7 +362,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 }
                 Claim::Ours | Claim::Adoptable => {
                     self.apply(target, object, &existing).await?;
-                    self.context.applied(target, &desired.digest, now);
+                    self.context.applied(target, &self.form(desired), now);
                     Ok(None)
                 }
                 Claim::Collecting => Ok(Some(Obstacle::Collecting { object: target.to_string() })),

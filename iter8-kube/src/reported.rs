@@ -15,7 +15,12 @@ pub(crate) struct Reported {
     statuses: Mutex<HashMap<(String, String), Written>>,
     /// Events that the API server had no time for.
     owed: Mutex<HashMap<(String, String), Vec<Event>>>,
+    /// What of its document was announced of a Release.
+    announced: Mutex<HashMap<(String, String), Announced>>,
 }
+
+/// The generation of a Release, and what was announced of it.
+type Announced = (Option<i64>, Vec<String>);
 
 /// How many Events of a Release are kept until the API server has time for them.
 const OWED: usize = 16;
@@ -58,15 +63,35 @@ impl Reported {
     }
 
     /// Keeps Events for later, the last ones if there are many.
-    pub(crate) fn owe(&self, release: &Release, mut events: Vec<Event>) {
-        events.drain(..events.len().saturating_sub(OWED));
-        if !events.is_empty() {
-            self.owed().insert(key(release), events);
+    pub(crate) fn owe(&self, release: &Release, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
         }
+        let mut all = self.owed();
+        let owed = all.entry(key(release)).or_default();
+        owed.extend(events);
+        owed.drain(..owed.len().saturating_sub(OWED));
     }
 
     fn owed(&self) -> MutexGuard<'_, HashMap<(String, String), Vec<Event>>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that this is announced of the present document of a Release; whether that is news.
+    pub(crate) fn announce(&self, release: &Release, message: &str) -> bool {
+        let generation = release.metadata.generation;
+        let mut announced = self.announced();
+        let (of, messages) = announced.entry(key(release)).or_insert_with(|| (generation, Vec::new()));
+        if *of != generation {
+            (*of, *messages) = (generation, Vec::new());
+        }
+        let is_news = !messages.iter().any(|known| known == message);
+        messages.extend(is_news.then(|| message.to_owned()));
+        is_news
+    }
+
+    fn announced(&self) -> MutexGuard<'_, HashMap<(String, String), Announced>> {
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets a Release that is gone.
@@ -74,6 +99,7 @@ impl Reported {
         let key = (namespace.to_owned(), name.to_owned());
         self.statuses().remove(&key);
         self.owed().remove(&key);
+        self.announced().remove(&key);
     }
 }
 
@@ -99,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_document_changes_is_announced_once() {
+        let (reported, mut web) = (Reported::default(), release("1", "1", "web-0"));
+        assert!(reported.announce(&web, "a") && reported.announce(&web, "b"));
+        assert!(!reported.announce(&web, "a"));
+        web.metadata.generation = Some(2);
+        assert!(reported.announce(&web, "a") && !reported.announce(&web, "a"));
+    }
+
+    #[test]
     fn the_last_events_are_kept_once() {
         let (reported, web) = (Reported::default(), release("1", "1", "web-0"));
         let event = |number: usize| Event {
@@ -108,7 +143,8 @@ mod tests {
             action: String::new(),
             secondary: None,
         };
-        reported.owe(&web, (0..20).map(event).collect());
+        reported.owe(&web, (0..5).map(event).collect());
+        reported.owe(&web, (5..20).map(event).collect());
         let reasons: Vec<_> = reported.take_owed(&web).into_iter().map(|event| event.reason).collect();
         assert_eq!(reasons, (4..20).map(|number| format!("Number{number}")).collect::<Vec<_>>());
         assert!(reported.take_owed(&web).is_empty());

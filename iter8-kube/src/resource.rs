@@ -167,6 +167,9 @@ pub struct ReleaseStatus {
     /// The versions: the declared ones in order, then those that are being removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<VersionStatus>,
+    /// What a person should know that is no error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeStatus>,
     /// The digest of the rules last planned; it changes when the routing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_digest: Option<String>,
@@ -199,6 +202,24 @@ pub struct VersionStatus {
     /// The requests that are its own, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<String>,
+}
+
+/// Something that a person should know.
+///
+/// ```
+/// use iter8_kube::NoticeStatus;
+///
+/// let notice = NoticeStatus { reason: "NoReadinessProbe".into(), ..NoticeStatus::default() };
+/// assert_eq!(serde_json::to_string(&notice)?, r#"{"reason":"NoReadinessProbe","message":""}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeStatus {
+    /// What it is about, in one word.
+    pub reason: String,
+    /// What there is to know.
+    pub message: String,
 }
 
 #[cfg(test)]

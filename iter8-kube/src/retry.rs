@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use iter8_core::{Obstacle, Timestamp};
+use iter8_core::{ObjectRole, Obstacle, Timestamp};
 
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_mins(1);
@@ -64,17 +64,18 @@ impl Retries {
         &self,
         (namespace, name): (&str, &str),
         document: (String, i64),
-        obstacles: &[Obstacle],
+        obstacles: &[(ObjectRole, Obstacle)],
         now: Timestamp,
     ) -> Option<Duration> {
+        let obstacles = || obstacles.iter().map(|(_, obstacle)| obstacle);
         let key = (namespace.to_owned(), name.to_owned());
         let mut all = self.obstructed.lock().unwrap_or_else(PoisonError::into_inner);
-        let retry_seconds = |seen| obstacles.iter().map(move |obstacle| obstacle.retry_seconds(seen)).min();
+        let retry_seconds = |seen| obstacles().map(move |obstacle| obstacle.retry_seconds(seen)).min();
         let Some(first) = retry_seconds(1) else {
             all.remove(&key);
             return None;
         };
-        if !obstacles.iter().any(Obstacle::blocks) {
+        if !obstacles().any(Obstacle::blocks) {
             // A fight has a rhythm of its own.
             return Some(Duration::from_secs(first.into()));
         }
@@ -161,8 +162,10 @@ mod tests {
         assert!(!retries.is_gone("test", "web", "old"), "forgotten with the next one");
     }
 
-    fn conflict() -> [Obstacle; 1] {
-        [Obstacle::NameConflict { object: "Service web".to_owned(), owner: "nobody".to_owned() }]
+    fn conflict() -> [(ObjectRole, Obstacle); 1] {
+        let conflict =
+            Obstacle::NameConflict { object: "Service web".to_owned(), owner: "nobody".to_owned() };
+        [(ObjectRole::Front, conflict)]
     }
 
     /// The delays of looks that are made when they are due.
@@ -196,7 +199,7 @@ mod tests {
     #[test]
     fn an_event_before_the_next_look_does_not_put_it_off() {
         let (retries, at) = (Retries::default(), Timestamp::from_millis);
-        let look = |millis: u64, obstacles: &[Obstacle]| {
+        let look = |millis: u64, obstacles: &[(ObjectRole, Obstacle)]| {
             retries.obstructed(("test", "web"), (String::new(), 1), obstacles, at(millis))
         };
         let first = look(1_000_000, &conflict()).unwrap();
@@ -216,10 +219,10 @@ mod tests {
     fn a_fight_keeps_its_rhythm() {
         let retries = Retries::default();
         let fight = Obstacle::FieldFight { object: String::new(), field: String::new(), manager: None };
+        let fight = [(ObjectRole::Route, fight)];
         for _ in 0..5 {
             let now = Timestamp::from_millis(1);
-            let delay =
-                retries.obstructed(("test", "web"), (String::new(), 1), std::slice::from_ref(&fight), now);
+            let delay = retries.obstructed(("test", "web"), (String::new(), 1), &fight, now);
             assert_eq!(delay, Some(Duration::from_mins(1)));
         }
     }

@@ -1,10 +1,13 @@
 //! Plan and conditions → the status of a Release. Pure.
 
-use iter8_core::{Condition, Digest, PlannedVersion, Readiness, RoutePlan, Timestamp, Value};
+use iter8_core::{
+    Condition, Digest, Notice, PlannedBackend, PlannedRule, PlannedVersion, Readiness, RoutePlan, Timestamp,
+    Value,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::jiff;
 
-use crate::resource::{ReleaseStatus, VersionStatus};
+use crate::resource::{NoticeStatus, ReleaseStatus, VersionStatus};
 
 /// The status for a plan.
 pub(crate) fn planned(
@@ -22,7 +25,8 @@ pub(crate) fn planned(
         conditions: stamped(before, generation, conditions, now),
         primary: primary.cloned(),
         candidates: (!candidates.is_empty()).then(|| candidates.join(",")),
-        versions: plan.versions.iter().map(version).collect(),
+        versions: plan.versions.iter().map(|planned| version(planned, plan)).collect(),
+        notices: notices(&plan.notices),
         plan_digest: Some(digest(plan)),
     }
 }
@@ -45,15 +49,38 @@ pub(crate) fn refused(
     }
 }
 
-fn version(version: &PlannedVersion) -> VersionStatus {
+/// Which requests a version gets is told by the rules in force, whatever the document wants.
+fn version(version: &PlannedVersion, plan: &RoutePlan) -> VersionStatus {
+    let is_led_there = |rule: &&PlannedRule| {
+        let of_version = |backend: &PlannedBackend| backend.service == version.service;
+        rule.backends.iter().any(of_version)
+            || rule.mirrors.iter().any(|mirror| mirror.service == version.service)
+    };
+    let matches = plan.rules().iter().filter(is_led_there).flat_map(|rule| &*rule.matches);
     VersionStatus {
         name: version.name.as_str().to_owned(),
         role: version.role.as_str().to_owned(),
         readiness: version.readiness.state().to_owned(),
         reason: version.reason.to_string(),
         weight: version.weight.map(iter8_core::Weight::get),
-        matches: version.matches.iter().map(ToString::to_string).collect(),
+        matches: matches.map(ToString::to_string).collect(),
     }
+}
+
+/// How many notices a status has at most.
+const NOTICES: usize = 20;
+
+fn notices(notices: &[Notice]) -> Vec<NoticeStatus> {
+    let told = notices
+        .iter()
+        .take(NOTICES)
+        .map(|notice| NoticeStatus { reason: notice.reason().to_owned(), message: notice.to_string() });
+    let rest = notices.len().saturating_sub(NOTICES);
+    let more = (rest > 0).then(|| NoticeStatus {
+        reason: "More".to_owned(),
+        message: format!("and {rest} more; `iter8 plan` prints all"),
+    });
+    told.chain(more).collect()
 }
 
 /// Whether a version is ready that was known and not ready before.
@@ -136,6 +163,23 @@ mod tests {
             condition.last_transition_time.0.as_second()
         };
         assert_eq!((since(&second, "Accepted"), since(&second, "VersionsReady")), (10, 30));
+    }
+
+    #[test]
+    fn matches_are_those_in_force() {
+        let document = "environment: deployment-gtw\napplication:\n  strategy: canary\n  versions:\n  - image: web:1\n  - image: web:2\n";
+        let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
+        let document = Document::from_yaml(document).unwrap();
+        let release = declare(&key, &document, &Capabilities::specification()).unwrap();
+        for (observation, wanted) in [
+            (Observation::ready_where(&release, |version| version.name.as_str() == "web-0"), &[][..]),
+            (Observation::all_ready(&release), &["header traffic=test"]),
+        ] {
+            let plan = plan(&release, &observation);
+            let status = planned(None, None, &plan, &[], Timestamp::default());
+            assert_eq!(status.versions[1].matches, wanted);
+            assert_eq!(status.notices.len(), 2, "neither has a readinessProbe");
+        }
     }
 
     #[test]

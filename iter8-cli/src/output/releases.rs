@@ -1,7 +1,7 @@
 //! Releases for people.
 
 use iter8_core::{ConditionType, Value};
-use iter8_kube::{Release, ReleaseStatus, VersionStatus};
+use iter8_kube::{NoticeStatus, Release, ReleaseStatus, VersionStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -57,6 +57,9 @@ pub(crate) fn tree(release: &Release, style: Style) -> String {
     parts.push(versions(&status).render(style));
     parts.extend((!status.conditions.is_empty()).then(|| "\n".to_owned()));
     parts.extend(status.conditions.iter().map(|condition| line(condition, style)));
+    let note = |notice: &NoticeStatus| format!("{} {}\n", style.paint(Paint::Warn, "note:"), notice.message);
+    parts.extend((!status.notices.is_empty()).then(|| "\n".to_owned()));
+    parts.extend(status.notices.iter().map(note));
     parts.concat()
 }
 

@@ -94,23 +94,23 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             return Ok(());
         }
         // A version that has come back into the document may not be marked yet by whoever knows of it.
-        if !self.is_current().await? {
+        if !self.is_current(self.release.metadata.generation).await? {
             return Err(Error::Outdated(format!("Release {}/{}", target.namespace, self.release.name_any())));
         }
         self.context.applier.delete(&target, &owned.object).await?;
-        self.context.forget(&target);
+        self.context.unwanted(&target);
         self.context.cache.deleted(&owned.kind, &owned.object);
         info!(object = %target, "deleted");
         Ok(())
     }
 
-    /// Whether the document that was planned from is the present one, by the API server and not by the watch.
-    async fn is_current(&self) -> Result<bool, Error> {
+    /// Whether the Release is there, and is of this generation if one is given, by the API server and not by the watch.
+    pub(super) async fn is_current(&self, generation: Option<i64>) -> Result<bool, Error> {
         let metadata = &self.release.metadata;
         let (namespace, name) = (metadata.namespace.as_deref(), metadata.name.as_deref());
         let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
         let uid = metadata.uid.as_deref().unwrap_or_default();
-        self.context.applier.is_current(namespace, name, uid, metadata.generation).await
+        self.context.applier.is_current(namespace, name, uid, generation).await
     }
 }
 

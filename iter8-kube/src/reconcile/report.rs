@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iter8_core::RoutingBackend;
+use iter8_core::{Notice, RoutePlan, RoutingBackend};
 use kube::runtime::events::Event;
 use kube::{Resource, ResourceExt};
 use tracing::{debug, warn};
@@ -31,8 +31,24 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             self.context.reported.note(self.release, status, version.as_deref());
             news = event::events(before, status);
         }
+        let owed = self.context.reported.take_owed(self.release);
+        let has_time = self.publish_all(owed.into_iter().chain(news)).await;
+        Ok((!has_time).then(|| self.context.pace.rest().unwrap_or(BUSY)))
+    }
+
+    /// Tells of changes that requests may notice, before they are made.
+    pub(super) async fn announce(&self, plan: &RoutePlan) {
+        let is_news = |notice: &&Notice| self.context.reported.announce(self.release, &notice.to_string());
+        let changes = plan.notices.iter().filter(|notice| notice.is_of_change()).filter(is_news);
+        let events: Vec<_> =
+            changes.map(|notice| event::of_notice(notice.reason(), notice.to_string())).collect();
+        self.publish_all(events).await;
+    }
+
+    /// Publishes Events; whether the API server has had time for all of them. It is asked for the others later.
+    async fn publish_all(&self, events: impl IntoIterator<Item = Event>) -> bool {
         let mut owed = Vec::new();
-        for event in self.context.reported.take_owed(self.release).into_iter().chain(news) {
+        for event in events {
             match self.publish(&event).await {
                 Ok(()) => self.context.metrics.published(event::kind(&event), &event.reason),
                 Err(error) if error.is_busy() => owed.push(event),
@@ -43,9 +59,9 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 }
             }
         }
-        let again = (!owed.is_empty()).then(|| self.context.pace.rest().unwrap_or(BUSY));
+        let has_time = owed.is_empty();
         self.context.reported.owe(self.release, owed);
-        Ok(again)
+        has_time
     }
 
     async fn publish(&self, event: &Event) -> Result<(), Error> {

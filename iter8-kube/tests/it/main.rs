@@ -20,6 +20,7 @@ mod hostile;
 mod leadership;
 mod load;
 mod managers;
+mod notices;
 mod outages;
 mod ownership;
 mod replicas;
@@ -43,6 +44,7 @@ fn main() {
         (under_load::ALL, BOTH, true),
         (leadership::ALL, BOTH, false),
         (managers::ALL, BOTH, true),
+        (notices::ALL, BOTH, true),
         (ownership::ALL, BOTH, true),
         (ownership::REAL, &[Kind::Real], true),
         (hostile::ALL, BOTH, true),

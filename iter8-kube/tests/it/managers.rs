@@ -9,7 +9,7 @@ use iter8_kube::{Applier, Created, Error, ReleaseStatus, ServerSideApplier, Targ
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams};
 use kube::core::Status;
 use serde_json::json;
 
@@ -21,6 +21,8 @@ use crate::servers::{Scenario, scenarios};
 pub(crate) const ALL: &[Scenario] = scenarios![
     a_field_that_two_managers_fight_over_is_reported_and_not_looped_on,
     a_manager_that_takes_away_our_marks_is_a_rival_all_the_same,
+    an_object_that_is_deleted_again_and_again_is_not_made_in_a_loop,
+    an_owner_that_is_not_the_controller_any_more_is_repaired,
     what_is_added_to_a_selector_or_a_match_is_taken_away,
     a_deployment_that_cannot_be_written_holds_up_no_route,
     a_number_of_pods_that_was_scaled_is_left_alone,
@@ -97,6 +99,66 @@ async fn a_manager_that_takes_away_our_marks_is_a_rival_all_the_same(cluster: Cl
             () = reported => {}
         }
     }
+}
+
+async fn an_object_that_is_deleted_again_and_again_is_not_made_in_a_loop(cluster: Cluster) {
+    cluster.declare(INITIAL).await;
+    cluster.until_ready().await;
+    let routes = cluster.api::<HttpRoute>();
+    let fight = async {
+        let mut deletions = 0_u32;
+        loop {
+            if routes.delete("httpbin", &DeleteParams::default()).await.is_ok() {
+                deletions += 1;
+                assert!(deletions < 20, "the controller does not give in");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let reported = async {
+        let fought = Some(("False".to_owned(), "DeletionFight".to_owned()));
+        cluster.until("the report", || cluster.condition("Ready"), |condition| *condition == fought).await;
+        let programmed = || cluster.condition("RouteProgrammed");
+        cluster.until("the same of the route", programmed, |condition| *condition == fought).await;
+    };
+    tokio::select! {
+        () = fight => {}
+        () = reported => {}
+    }
+    let plain = (200, None);
+    assert_eq!(
+        cluster.answers().await,
+        (plain.clone(), plain),
+        "by the Service alone, without the route's header"
+    );
+}
+
+/// Neither is a front Service or a route lost sight of.
+async fn an_owner_that_is_not_the_controller_any_more_is_repaired(cluster: Cluster) {
+    cluster.declare(CANDIDATE).await;
+    cluster.until_answers("httpbin-0", "httpbin-1").await;
+    cluster.until_ready().await;
+    let is_ours = |metadata: &ObjectMeta| {
+        let owners = metadata.owner_references.as_deref().unwrap_or_default();
+        owners.iter().any(|owner| owner.controller == Some(true))
+    };
+    let (services, routes) = (cluster.api::<Service>(), cluster.api::<HttpRoute>());
+    let service = || async { services.get("httpbin").await.unwrap().metadata };
+    let route = || async { routes.get("httpbin").await.unwrap().metadata };
+    for is_ours_alone in [Some(false), None] {
+        let owners = |metadata: ObjectMeta| {
+            let mut owners = metadata.owner_references.unwrap();
+            owners[0].controller = is_ours_alone;
+            json!({ "metadata": { "ownerReferences": owners } })
+        };
+        let params = PatchParams::default();
+        services.patch("httpbin", &params, &Patch::Merge(owners(service().await))).await.unwrap();
+        cluster.until("the Service's owner", service, is_ours).await;
+        routes.patch("httpbin", &params, &Patch::Merge(owners(route().await))).await.unwrap();
+        cluster.until("the route's owner", route, is_ours).await;
+    }
+    cluster.world.workloads().fail("httpbin-1");
+    cluster.until_answers("httpbin-0", "httpbin-0").await;
 }
 
 /// An apply that names less holds all that is wanted.

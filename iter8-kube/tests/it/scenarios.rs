@@ -301,6 +301,8 @@ async fn a_foreign_object_is_reported_and_left_alone(cluster: Cluster) {
     cluster.declare(INITIAL).await;
     let conflict = Some(("False".to_owned(), "NameConflict".to_owned()));
     cluster.until("the conflict", || cluster.condition("Ready"), |condition| *condition == conflict).await;
+    let programmed = || cluster.condition("RouteProgrammed");
+    cluster.until("the same of the route", programmed, |condition| *condition == conflict).await;
     let now = services.get("httpbin").await.unwrap();
     assert_eq!(now.metadata.resource_version, foreign.metadata.resource_version, "it is not touched");
     let ready =

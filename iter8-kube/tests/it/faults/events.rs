@@ -11,16 +11,18 @@ use super::history::History;
 use super::world::{LATENCY, Process, Simulation, simulated};
 
 /// All of the tutorial, with nothing but what is news.
-const TUTORIAL: [&str; 19] = [
+const TUTORIAL: [&str; 21] = [
     "Normal Valid: Accepted: the document is valid",
     "Normal PrimaryNotReady: RouteProgrammed: there is no route before the primary is ready",
     "Normal VersionNotReady: primary httpbin-0 is NotReady: no requests yet: not ready: its Service does not exist",
+    "Normal NoReadinessProbe: httpbin-0 has no readinessProbe: ready means started",
     "Normal Pending: RouteProgrammed: the route is being written",
     "Normal VersionReady: primary httpbin-0 is Ready: the primary, ready",
     "Normal Accepted: RouteProgrammed: the parents have accepted the route",
     "Normal Ready: Ready: every version is ready and routed as declared",
     // The candidate.
     "Normal VersionNotReady: candidate httpbin-1 is NotReady: no requests: not ready: its Service does not exist",
+    "Normal NoReadinessProbe: httpbin-1 has no readinessProbe: ready means started",
     "Normal Pending again: RouteProgrammed: the route is being written",
     "Normal VersionReady: candidate httpbin-1 is Ready: it is ready",
     "Normal Accepted again: RouteProgrammed: the parents have accepted the route",
