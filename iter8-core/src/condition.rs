@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::object_role::ObjectRole;
 use crate::observation::Observation;
-use crate::obstacle::Obstacle;
+use crate::obstacle::{Obstacle, brief};
 use crate::plan::{PlannedRoute, RoutePlan};
 use crate::planner::Acceptance;
 use crate::violation::InvalidReleaseError;
@@ -141,7 +141,10 @@ impl Condition {
     }
 }
 
-/// The conditions of a release whose document is refused: what runs stays as it is.
+/// What is said of versions and routes while the document is refused.
+pub const NOT_LOOKED_AT: &str = "not looked at while the document is not valid";
+
+/// The conditions of a release whose document is refused: what runs stays as it is, and how it does is not known.
 ///
 /// ```
 /// use iter8_core::{Capabilities, Document, ReleaseKey, declare, refusal};
@@ -160,15 +163,34 @@ impl Condition {
 #[must_use]
 pub fn refusal(error: &InvalidReleaseError) -> Vec<Condition> {
     let reason = "Invalid";
+    let unseen = |kind| Condition {
+        status: ConditionStatus::Unknown,
+        ..Condition::new(kind, false, reason, NOT_LOOKED_AT)
+    };
     vec![
         Condition::new(ConditionType::Accepted, false, reason, refusal_message(error)),
+        unseen(ConditionType::VersionsReady),
+        unseen(ConditionType::RouteProgrammed),
         Condition::new(
             ConditionType::Ready,
             false,
             reason,
-            "the document is not valid; what runs stays as it is",
+            "the document is not valid; until it is, what runs stays as it is and nobody looks after it",
         ),
     ]
+}
+
+/// The condition of a release at which the controller itself has failed, by a mistake of its own.
+///
+/// ```
+/// let ready = iter8_core::failure("index out of bounds");
+/// assert_eq!((ready.kind.as_str(), ready.status.as_str(), ready.reason), ("Ready", "False", "InternalError"));
+/// ```
+#[must_use]
+pub fn failure(what: &str) -> Condition {
+    let message =
+        format!("the controller has failed, which is a mistake in it; please report it: {}", brief(what));
+    Condition::new(ConditionType::Ready, false, "InternalError", message)
 }
 
 /// The most characters that the message of a Kubernetes condition may have.

@@ -107,7 +107,7 @@ pub use belonging::Belonging;
 pub use capabilities::{
     Capabilities, Limits, MatchKind, Parents, Precedence, RouteCapabilities, TimeoutSupport,
 };
-pub use condition::{Condition, ConditionStatus, ConditionType, conditions, refusal};
+pub use condition::{Condition, ConditionStatus, ConditionType, NOT_LOOKED_AT, conditions, failure, refusal};
 pub use diff::{Change, diff};
 pub use digest::Digest;
 pub use document::Document;

@@ -9,7 +9,7 @@ use core::fmt;
 const BRIEF: usize = 1000;
 
 /// A text that may be as long as somebody else likes, cut.
-fn brief(text: &str) -> Cow<'_, str> {
+pub(crate) fn brief(text: &str) -> Cow<'_, str> {
     if text.len() <= BRIEF {
         return Cow::Borrowed(text);
     }

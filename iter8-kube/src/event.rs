@@ -1,18 +1,23 @@
 //! What of a change of status is worth an Event on the Release. Pure.
 
-use iter8_core::{ConditionType, Obstacle, Severity};
+use iter8_core::{ConditionStatus, ConditionType, Obstacle, Readiness, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType};
 
 use crate::resource::ReleaseStatus;
+use crate::status::UNSEEN;
 
 /// The Events between two statuses: only what has changed, each once.
 pub(crate) fn events(before: Option<&ReleaseStatus>, after: &ReleaseStatus) -> Vec<Event> {
     let conditions = after.conditions.iter().filter(|condition| is_worth_an_event(before, condition));
-    let versions = after.versions.iter().filter(|version| {
+    let seen = after.versions.iter().filter(|version| version.readiness != UNSEEN);
+    let versions = seen.filter(|version| {
         let known =
             before.into_iter().flat_map(|before| &before.versions).find(|known| known.name == version.name);
-        known.is_none_or(|known| known.readiness != version.readiness || known.role != version.role)
+        known.is_none_or(|known| {
+            let is_seen_again = known.readiness == UNSEEN && version.readiness == Readiness::Ready.state();
+            known.readiness != version.readiness && !is_seen_again || known.role != version.role
+        })
     });
     let gone = before.into_iter().flat_map(|before| &before.versions).filter(|known| {
         known.role == "removed" && !after.versions.iter().any(|version| version.name == known.name)
@@ -58,10 +63,13 @@ fn is_worth_an_event(before: Option<&ReleaseStatus>, condition: &Condition) -> b
         return false;
     }
     let is_obstacle = Obstacle::REASONS.contains(&condition.reason.as_str());
-    if condition.type_ == ConditionType::RouteProgrammed.as_str() && is_obstacle {
-        return false; // `Ready` says the same
+    let is_told_elsewhere = condition.type_ == ConditionType::RouteProgrammed.as_str()
+        && (is_obstacle || condition.status == ConditionStatus::Unknown.as_str());
+    if is_told_elsewhere {
+        return false;
     }
-    if condition.type_ == ConditionType::Ready.as_str() && condition.status != "True" && !is_obstacle {
+    let is_told_here = is_obstacle || condition.reason == "InternalError";
+    if condition.type_ == ConditionType::Ready.as_str() && condition.status != "True" && !is_told_here {
         return false;
     }
     let known =

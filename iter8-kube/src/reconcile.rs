@@ -54,7 +54,7 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     }
     let begun = Instant::now();
     let work = {
-        let (context, seen) = (Arc::clone(&context), seen.unwrap_or(begun));
+        let (release, context, seen) = (Arc::clone(&release), Arc::clone(&context), seen.unwrap_or(begun));
         async move { Reconciliation { release: &release, context: &context, seen }.run().await }
     };
     // kube polls all reconciliations in one task, in which a document that takes long would delay all others.
@@ -65,6 +65,12 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
         Err(error) if error.is_conflict() => {
             let is_there = context.applier.is_current(&namespace, &name, &uid, None).await.unwrap_or(true);
             Err(if is_there { error } else { Error::ReleaseGone })
+        }
+        Err(Error::Panicked(what)) => {
+            let reconciliation = Reconciliation { release: &release, context: &context, seen: begun };
+            // What cannot be said now is said the next time.
+            let _ = reconciliation.report_failure(&what).await;
+            Err(Error::Panicked(what))
         }
         outcome => outcome,
     };

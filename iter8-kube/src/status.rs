@@ -1,8 +1,8 @@
 //! Plan and conditions → the status of a Release. Pure.
 
 use iter8_core::{
-    Condition, Digest, Notice, PlannedBackend, PlannedRule, PlannedVersion, Readiness, RoutePlan, Timestamp,
-    Value,
+    Condition, Digest, NOT_LOOKED_AT, Notice, PlannedBackend, PlannedRule, PlannedVersion, Readiness,
+    RoutePlan, Timestamp, Value,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::jiff;
@@ -31,23 +31,42 @@ pub(crate) fn planned(
     }
 }
 
-/// The status for a document that is refused: what was known of the versions stays.
+/// The status for a document that is refused: what was known of the versions stays, but for how they do.
 pub(crate) fn refused(
     before: Option<&ReleaseStatus>,
     generation: Option<i64>,
     conditions: &[Condition],
     now: Timestamp,
 ) -> ReleaseStatus {
-    let mut stamped = stamped(before, generation, conditions, now);
-    let kept = before.into_iter().flat_map(|before| &before.conditions);
-    let is_other = |kept: &&meta::Condition| !conditions.iter().any(|new| new.kind.as_str() == kept.type_);
-    stamped.extend(kept.filter(is_other).cloned());
+    let unseen = |version: &VersionStatus| VersionStatus {
+        readiness: UNSEEN.to_owned(),
+        reason: NOT_LOOKED_AT.to_owned(),
+        ..version.clone()
+    };
     ReleaseStatus {
         observed_generation: generation,
-        conditions: stamped,
+        conditions: stamped(before, generation, conditions, now),
+        versions: before.into_iter().flat_map(|before| &before.versions).map(unseen).collect(),
         ..before.cloned().unwrap_or_default()
     }
 }
+
+/// The status of a Release at which the controller has failed: what it said last, but for this condition.
+pub(crate) fn failed(
+    before: Option<&ReleaseStatus>,
+    generation: Option<i64>,
+    condition: &Condition,
+    now: Timestamp,
+) -> ReleaseStatus {
+    let mut status = before.cloned().unwrap_or_default();
+    status.observed_generation = generation;
+    status.conditions.retain(|known| known.type_ != condition.kind.as_str());
+    status.conditions.extend(stamped(before, generation, std::slice::from_ref(condition), now));
+    status
+}
+
+/// The readiness of a version at which nobody looks.
+pub(crate) const UNSEEN: &str = "Unknown";
 
 /// Which requests a version gets is told by the rules in force, whatever the document wants.
 fn version(version: &PlannedVersion, plan: &RoutePlan) -> VersionStatus {
@@ -87,7 +106,7 @@ fn notices(notices: &[Notice]) -> Vec<NoticeStatus> {
 pub(crate) fn has_become_ready(before: Option<&ReleaseStatus>, plan: &RoutePlan) -> bool {
     let was_unready = |name: &str| {
         let known = before.into_iter().flat_map(|before| &before.versions).find(|known| known.name == name);
-        known.is_some_and(|known| known.readiness != Readiness::Ready.state())
+        known.is_some_and(|known| ![Readiness::Ready.state(), UNSEEN].contains(&known.readiness.as_str()))
     };
     plan.versions.iter().any(|version| version.readiness.is_ready() && was_unready(version.name.as_str()))
 }
@@ -192,16 +211,30 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_what_is_known_of_the_versions() {
+    fn a_refusal_keeps_the_versions_and_does_not_say_how_they_do() {
         let before = status(None, &Observation::all_ready(&release("web:1")), 10);
         let document = Document::from_yaml("environment: nowhere").unwrap();
         let key = ReleaseKey { name: "web".parse().unwrap(), namespace: "test".parse().unwrap() };
         let error = declare(&key, &document, &Capabilities::specification()).unwrap_err();
         let after =
             refused(Some(&before), Some(2), &iter8_core::refusal(&error), Timestamp::from_millis(20_000));
-        assert_eq!(after.versions, before.versions);
-        let accepted = after.conditions.iter().find(|condition| condition.type_ == "Accepted").unwrap();
-        assert_eq!((accepted.status.as_str(), accepted.observed_generation), ("False", Some(2)));
-        assert!(after.conditions.iter().any(|condition| condition.type_ == "VersionsReady"));
+        let names = |status: &ReleaseStatus| {
+            let names = status.versions.iter().map(|version| (version.name.clone(), version.role.clone()));
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(names(&after), names(&before));
+        assert!(after.versions.iter().all(|version| version.readiness == UNSEEN));
+        let words: Vec<_> = after.conditions.iter().map(|it| format!("{}={}", it.type_, it.status)).collect();
+        assert_eq!(
+            words,
+            ["Accepted=False", "VersionsReady=Unknown", "RouteProgrammed=Unknown", "Ready=False"]
+        );
+        assert!(after.conditions.iter().all(|condition| condition.observed_generation == Some(2)));
+
+        let ready = Observation::all_ready(&release("web:1"));
+        assert!(
+            !has_become_ready(Some(&after), &plan(&release("web:1"), &ready)),
+            "it may have been all the time"
+        );
     }
 }

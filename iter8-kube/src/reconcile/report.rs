@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use iter8_core::{Notice, RoutePlan, RoutingBackend};
+use iter8_core::{Notice, RoutePlan, RoutingBackend, failure};
 use kube::runtime::events::Event;
 use kube::{Resource, ResourceExt};
 use tracing::{debug, warn};
 
 use super::Reconciliation;
 use crate::error::Error;
-use crate::event;
 use crate::resource::ReleaseStatus;
+use crate::{event, status};
 
 /// How long to wait where the API server is too busy and does not say how long.
 const BUSY: Duration = Duration::from_secs(1);
@@ -34,6 +34,14 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let owed = self.context.reported.take_owed(self.release);
         let has_time = self.publish_all(owed.into_iter().chain(news)).await;
         Ok((!has_time).then(|| self.context.pace.rest().unwrap_or(BUSY)))
+    }
+
+    /// Says on the Release that the controller has failed at it.
+    pub(super) async fn report_failure(&self, what: &str) -> Result<(), Error> {
+        let (before, now) = (self.context.reported.of(self.release), (self.context.clock)());
+        let generation = self.release.metadata.generation;
+        let status = status::failed(before.as_ref(), generation, &failure(what), now);
+        self.report(before.as_ref(), &status).await.map(drop)
     }
 
     /// Tells of changes that requests may notice, before they are made.

@@ -17,6 +17,11 @@ fn rules<const N: usize>(rules: [(&str, &str); N]) -> Value {
     rules.into_iter().map(|(rule, message)| json!({ "rule": rule, "message": message })).collect()
 }
 
+/// The same for a rule that one field further in breaks.
+fn rule_of_field(path: &str, (rule, message): (&str, &str)) -> Value {
+    json!({ "rule": rule, "message": message, "fieldPath": path })
+}
+
 const ENVIRONMENT: (&str, &str) = (
     "self in ['deployment', 'deployment-gtw']",
     "is not a known environment; write `deployment-gtw` (Deployments with routing) or `deployment` (without)",
@@ -45,8 +50,23 @@ const UNIQUE_NAMES: (&str, &str) = (
 const NO_ROUTING: (&str, &str) = (
     "!has(self.environment) || self.environment != 'deployment' || !has(self.application) || \
      !has(self.application.strategy) || self.application.strategy in ['', 'none']",
-    "environment `deployment` has no routing; write `environment: deployment-gtw` or `strategy: none`",
+    "needs routing, which environment `deployment` does not have; write `environment: deployment-gtw` or `strategy: none`",
 );
+const FRONT_NAME: (&str, &str) = (
+    "!has(self.environment) || self.environment != 'deployment-gtw' || !has(self.application) || \
+     !has(self.application.metadata) || !has(self.application.metadata.name) || !has(self.application.versions) || \
+     self.application.versions.all(v, !has(v.metadata) || !has(v.metadata.name) || \
+     v.metadata.name != self.application.metadata.name)",
+    "the name of the application is reserved for the front Service of the application; choose another name",
+);
+/// Keys of labels and annotations that the controller writes.
+fn reserved_keys(what: &str) -> Value {
+    let reserved = "k.startsWith('iter8.tools/') || k == 'app.kubernetes.io/managed-by'";
+    json!([{
+        "rule": format!("!self.exists(k, {reserved})"),
+        "messageExpression": format!("'{what} `' + self.filter(k, {reserved})[0] + '` is reserved; leave it out'"),
+    }])
+}
 const MIRROR: (&str, &str) = (
     "!has(self.strategy) || self.strategy != 'mirror' || !has(self.versions) || self.versions.all(v, !has(v.weight))",
     "`weight` has no meaning under strategy `mirror`; write `mirrorPercent`, the share of requests that is copied",
@@ -55,11 +75,21 @@ const CANARY: (&str, &str) = (
     "!has(self.strategy) || self.strategy != 'canary' || !has(self.versions) || size(self.versions) <= 16",
     "a route has at most 16 rules (one for each version); leave some out",
 );
+const BLUE_GREEN: (&str, &str) = (
+    "!has(self.strategy) || self.strategy != 'blue-green' || !has(self.versions) || size(self.versions) <= 16",
+    "a route has at most 16 weighted versions; leave some out",
+);
 
 /// What is deployed, and how requests are routed to it.
 #[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-preserve-unknown-fields" = true, "x-kubernetes-validations" = rules([NO_ROUTING])))]
+#[schemars(extend(
+    "x-kubernetes-preserve-unknown-fields" = true,
+    "x-kubernetes-validations" = [
+        rule_of_field(".application.strategy", NO_ROUTING),
+        rule_of_field(".application.versions", FRONT_NAME)
+    ]
+))]
 #[expect(dead_code, reason = "read by the derived schema only")]
 pub(super) struct ReleaseDocument {
     /// `deployment-gtw` (Deployments with routing by Gateway API routes) or `deployment` (without routing).
@@ -79,7 +109,7 @@ pub(super) struct ReleaseDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend(
     "x-kubernetes-preserve-unknown-fields" = true,
-    "x-kubernetes-validations" = rules([MIRROR, CANARY])
+    "x-kubernetes-validations" = rules([MIRROR, CANARY, BLUE_GREEN])
 ))]
 #[expect(dead_code, reason = "read by the derived schema only")]
 struct ApplicationSchema {
@@ -98,7 +128,7 @@ struct ApplicationSchema {
     #[schemars(extend("x-kubernetes-validations" = rules([DRAIN])))]
     drain_seconds: Option<i32>,
     /// `none`, `canary`, `blue-green` or `mirror`. Default: none.
-    #[schemars(extend("x-kubernetes-validations" = rules([STRATEGY])))]
+    #[schemars(extend("default" = "none", "x-kubernetes-validations" = rules([STRATEGY])))]
     strategy: Option<String>,
     /// Labels, annotations, timeouts and filters of the routes: `timeouts` (not for grpc) and `filters` as in a rule of an HTTPRoute.
     route: Option<Untyped>,
@@ -154,8 +184,10 @@ struct MetadataSchema {
     /// Namespace; where given, that of the Release.
     namespace: Option<String>,
     /// Labels.
+    #[schemars(extend("maxProperties" = 500, "x-kubernetes-validations" = reserved_keys("label")))]
     labels: Option<BTreeMap<String, String>>,
     /// Annotations.
+    #[schemars(extend("maxProperties" = 500, "x-kubernetes-validations" = reserved_keys("annotation")))]
     annotations: Option<BTreeMap<String, String>>,
 }
 

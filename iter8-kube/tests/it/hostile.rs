@@ -244,6 +244,13 @@ async fn a_release_that_takes_for_ever_or_panics_delays_nobody(cluster: Cluster)
     }
     let is_bad = || async { (is_held.load(Ordering::Relaxed), panics.load(Ordering::Relaxed)) };
     cluster.until("both to be looked at", is_bad, |(is_held, panics)| *is_held && *panics > 1).await;
+    let failed = || async {
+        let conditions = status(&cluster, "panics").await.conditions;
+        conditions.into_iter().find(|it| it.type_ == "Ready").map(|ready| (ready.reason, ready.message))
+    };
+    let (reason, message) = cluster.until("the report", failed, Option::is_some).await.unwrap();
+    assert_eq!(reason, "InternalError");
+    assert!(message.contains("at a Release that somebody has made up to this end"), "{message}");
 
     cluster.declare(INITIAL).await;
     cluster.until_ready().await;
