@@ -107,6 +107,7 @@ struct State {
     kill: Option<(u64, Moment)>,
     pause: Option<(u64, Duration)>,
     paused_until: Option<Instant>,
+    unreachable_until: Option<Instant>,
     injected: Vec<Injected>,
     exchanges: Vec<Exchange>,
     told: Vec<Told>,
@@ -241,6 +242,29 @@ impl Faults {
     pub fn client(&self, server: &ApiServer, user_agent: &str) -> Client {
         let layered = tower::Layer::layer(self, server.service(user_agent));
         Client::new(layered, "default")
+    }
+
+    /// The client reaches nobody for so long, or until [`Faults::stop`]: no connection is made, and no answer arrives. Its
+    /// watches go on; [`ApiServer::restart`] ends them.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kube::Result<()> {
+    /// use std::time::Duration;
+    /// use iter8_testkit::fault::Faults;
+    ///
+    #[doc = include_str!("example_config_map.txt")]
+    /// let faults = Faults::none();
+    /// let config_maps: Api<ConfigMap> = Api::default_namespaced(faults.client(&server, "shop"));
+    /// faults.disconnect(Duration::from_secs(60));
+    /// assert!(config_maps.get("settings").await.is_err());
+    /// faults.stop();
+    /// assert!(config_maps.get("settings").await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn disconnect(&self, duration: Duration) {
+        self.shared.lock().unreachable_until = Some(Instant::now() + duration);
     }
 
     /// From now on nothing goes wrong any more; what is late already still comes late.
@@ -400,6 +424,11 @@ impl Shared {
         let seen = state.seen.entry(name.to_owned()).or_default();
         *seen += 1;
         Some(self.chance.draw(name, *seen))
+    }
+
+    fn is_unreachable(&self) -> bool {
+        let state = self.lock();
+        !state.stopped && state.unreachable_until.is_some_and(|until| Instant::now() < until)
     }
 
     fn is_dead(&self) -> bool {

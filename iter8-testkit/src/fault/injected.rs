@@ -78,6 +78,8 @@ pub enum Fault {
     WatchGone,
     /// All events of a watch come late, from this one on.
     WatchStalled(Duration),
+    /// The server could not be reached, or its answer could not reach the client.
+    Unreachable,
     /// The client was ended.
     Killed(Moment),
     /// The client was stopped for so long.

@@ -127,14 +127,18 @@ impl Asked {
     where
         F: Future<Output = Answer> + Send + 'static,
     {
-        let (shared, number) = (Arc::clone(&self.shared), self.number);
+        let (shared, number, name) = (Arc::clone(&self.shared), self.number, self.name.clone());
         let noted = Arc::clone(&shared);
         let answer = self.ask(move || {
             noted.reached(number);
             ask()
         });
-        let answer = answer.await;
+        let mut answer = answer.await;
         shared.awake().await;
+        if answer.is_ok() && shared.is_unreachable() {
+            shared.note(number, &name, Fault::Unreachable);
+            answer = Err("connection reset by peer".into());
+        }
         shared.answered(number, answer.as_ref().ok().map(Response::status));
         answer
     }
@@ -158,6 +162,11 @@ impl Asked {
         }
         if self.shared.is_dead() {
             return std::future::pending().await;
+        }
+        let is_killed = matches!(self.fault, Some(Fault::Killed(_)));
+        if !is_killed && self.shared.is_unreachable() {
+            self.shared.note(self.number, &self.name, Fault::Unreachable);
+            return Err("connection refused".into());
         }
         let Some(fault) = self.fault else { return self.followed(ask().await?).await };
         self.shared.note(self.number, &self.name, fault);

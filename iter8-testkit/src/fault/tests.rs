@@ -214,3 +214,25 @@ async fn a_client_that_is_stopped_learns_nothing_and_goes_on_with_the_write_it_w
     let reached: Vec<_> = faults.exchanges().iter().filter_map(|it| it.reached).collect();
     assert!(reached.contains(&(begin + minute)), "{reached:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_cut_off_reaches_nobody_and_gets_no_answer() {
+    let server = ApiServer::new();
+    let faults = Faults::seeded(1, Rates { slow: 1000, slowest: Duration::from_secs(9), ..Rates::default() });
+    let (own, others) = (config_maps(faults.client(&server, "own")), config_maps(server.client()));
+    let created = tokio::spawn({
+        let own = own.clone();
+        async move { own.create(&PostParams::default(), &config_map("a")).await }
+    });
+    while others.get_opt("a").await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    faults.disconnect(Duration::from_mins(1));
+    assert!(created.await.unwrap().is_err(), "it has been done, and no answer comes");
+    assert!(own.create(&PostParams::default(), &config_map("b")).await.is_err());
+    assert!(others.get_opt("b").await.unwrap().is_none(), "it has not been done");
+    let unreachable = faults.injected().iter().filter(|it| it.fault == Fault::Unreachable).count();
+    assert_eq!(unreachable, 2);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(own.get("a").await.is_ok());
+}

@@ -20,6 +20,9 @@ struct Figures {
     parts: u8,
 }
 
+/// With so many schedules chance has no excuse.
+const MANY: u64 = 100;
+
 static FIGURES: Mutex<Figures> = Mutex::new(Figures {
     begun: None,
     schedules: 0,
@@ -54,12 +57,36 @@ pub(crate) fn add(schedule: &Schedule, faults: &[Faults], routes: usize) {
             }
         }
         for (_, disturbance) in &schedule.disturbances {
-            *figures.faults.entry(format!("{disturbance:?}")).or_default() += 1;
+            let kind = format!("{disturbance:?}");
+            let kind = kind.split('(').next().unwrap_or_default().to_owned();
+            *figures.faults.entry(kind).or_default() += 1;
         }
     });
 }
 
-/// A part of the random schedules is done; the figures of all after the last one.
+/// All that can go wrong.
+const KINDS: [&str; 17] = [
+    "AnswerLost",
+    "Compaction",
+    "Conflict",
+    "Gone",
+    "InternalError",
+    "Killed",
+    "Outage",
+    "Paused",
+    "Restart",
+    "Slow",
+    "TimedOut",
+    "TooManyRequests",
+    "Unreachable",
+    "WatchCut",
+    "WatchEnded",
+    "WatchGone",
+    "WatchStalled",
+];
+
+/// A part of the random schedules is done; the figures of all after the last one. Then everything has to have gone wrong
+/// somewhere.
 #[expect(clippy::print_stdout, reason = "the figures are for whoever runs the test")]
 pub(crate) fn end(parts: u8) {
     let text = with(|figures| {
@@ -73,10 +100,11 @@ pub(crate) fn end(parts: u8) {
             for (kind, count) in &figures.faults {
                 let _ = write!(text, " {kind} {count}");
             }
-            text
+            (text, figures.schedules, figures.faults.keys().cloned().collect::<Vec<_>>())
         })
     });
-    if let Some(text) = text {
+    if let Some((text, schedules, kinds)) = text {
         println!("{text}");
+        assert!(schedules < MANY || kinds == KINDS, "{kinds:?} are not {KINDS:?}");
     }
 }

@@ -113,6 +113,9 @@ struct Version {
     name: &'static str,
     image: u64,
     weight: u64,
+    replicas: u64,
+    /// Whether its requests have a header of their own, or that of another version as well.
+    is_shared: bool,
 }
 
 const NAMES: [&str; 5] = ["web-a", "web-b", "web-c", "web-d", "web-e"];
@@ -120,18 +123,25 @@ const NAMES: [&str; 5] = ["web-a", "web-b", "web-c", "web-d", "web-e"];
 impl Document {
     fn first(random: &mut Random) -> Self {
         let strategy = if random.one_in(3) { "blue-green" } else { "canary" };
-        let first = Version { name: NAMES[random.index(NAMES.len())], image: 0, weight: 50 };
+        let first = Version {
+            name: NAMES[random.index(NAMES.len())],
+            image: 0,
+            weight: 50,
+            replicas: 1,
+            is_shared: false,
+        };
         Self { strategy, drain: random.below(8), versions: vec![first] }
     }
 
     fn change(&mut self, random: &mut Random) {
         let at = random.index(self.versions.len());
         let has_candidates = self.versions.len() > 1;
-        match random.below(8) {
+        match random.below(10) {
             0..=2 if self.versions.len() < 4 => {
                 let taken = |name: &&&str| self.versions.iter().all(|version| version.name != **name);
                 let name = NAMES.iter().find(taken).copied().unwrap_or("web-f");
-                self.versions.push(Version { name, image: random.below(5), weight: random.below(100) });
+                let (image, weight, replicas) = (random.below(5), random.below(100), 1 + random.below(3));
+                self.versions.push(Version { name, image, weight, replicas, is_shared: random.one_in(4) });
             }
             3 if has_candidates => {
                 // The way of the tutorial: the primary becomes what the candidate was.
@@ -143,7 +153,9 @@ impl Document {
                 self.versions.insert(0, promoted);
             }
             5 if has_candidates => drop(self.versions.remove(at)),
-            6 => self.strategy = ["canary", "blue-green", "none"][random.index(3)],
+            6 => self.versions[at].replicas = 1 + random.below(3),
+            7 => self.versions[at].is_shared = !self.versions[at].is_shared,
+            8 => self.strategy = ["canary", "blue-green", "none"][random.index(3)],
             _ => {
                 self.versions[at].image = random.below(5);
                 self.versions[at].weight = random.below(100);
@@ -156,12 +168,14 @@ impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "environment: deployment-gtw\napplication:")?;
         writeln!(f, "  strategy: {}\n  drainSeconds: {}\n  versions:", self.strategy, self.drain)?;
-        for (index, Version { name, image, weight }) in self.versions.iter().enumerate() {
-            writeln!(f, "  - metadata: {{name: {name}}}\n    image: web:{image}")?;
+        for (index, Version { name, image, weight, replicas, is_shared }) in self.versions.iter().enumerate()
+        {
+            writeln!(f, "  - metadata: {{name: {name}}}\n    image: web:{image}\n    replicas: {replicas}")?;
             if self.strategy == "blue-green" {
                 writeln!(f, "    weight: {weight}")?;
             } else if self.strategy == "canary" && index > 0 {
-                writeln!(f, "    matches: [{{headers: [{{name: traffic, value: {name}}}]}}]")?;
+                let value = if *is_shared { "test" } else { name };
+                writeln!(f, "    matches: [{{headers: [{{name: traffic, value: {value}}}]}}]")?;
             }
         }
         Ok(())

@@ -81,7 +81,13 @@ impl Cluster<'_> {
                 }
                 if is_collected { Ok(false) } else { self.judge(change).map(|()| true) }
             }
-            ("services", None) if !is_collected => self.judge_removal(&change.name).map(|()| false),
+            ("services", Some(front)) if change.name == RELEASE && !is_collected => {
+                self.judge_front(change, front, before.as_deref()).map(|()| false)
+            }
+            // Without its Deployment a version has no Pods.
+            ("services" | "deployments", None) if !is_collected => {
+                self.judge_removal(&change.resource, &change.name).map(|()| false)
+            }
             _ => Ok(false),
         }
     }
@@ -100,8 +106,45 @@ impl Cluster<'_> {
     }
 
     fn note_what_is_named(&mut self) {
-        let named: Vec<_> = self.routes().flat_map(named).collect();
+        let named: Vec<_> = self.routes().flat_map(named).chain(self.behind_front()).collect();
         self.last_named.extend(named.into_iter().map(|name| (name, self.now)));
+    }
+
+    /// The version whose Pods the front Service selects.
+    fn behind_front(&self) -> Option<String> {
+        let front = self.objects.get(&("services".to_owned(), RELEASE.to_owned()))?;
+        self.selected(front)
+    }
+
+    /// The version whose Pods are those that a Service selects.
+    fn selected(&self, front: &Value) -> Option<String> {
+        let selector = &front["spec"]["selector"];
+        let services = self.objects.iter().filter(|((kind, name), _)| kind == "services" && name != RELEASE);
+        let mut same = services.filter(|(_, service)| service["spec"]["selector"] == *selector);
+        same.next().map(|((_, name), _)| name.clone())
+    }
+
+    /// Law 1: the front Service, which leads where no route does, changes over to a version that was known to be ready.
+    fn judge_front(
+        &self,
+        change: &RecordedChange,
+        front: &Value,
+        before: Option<&Value>,
+    ) -> Result<(), String> {
+        let Some(before) = before else { return Ok(()) };
+        if before["spec"]["selector"] == front["spec"]["selector"] {
+            return Ok(());
+        }
+        let Some(version) = self.selected(front) else {
+            return Err(format!("law 1: the front Service leads to nobody: {}", front["spec"]));
+        };
+        let views = self.knowledge.behind(change);
+        let is_ready = |version: &String| views.iter().any(|view| self.is_ready(*view, version));
+        // Where nobody serves there is nothing to lose.
+        if is_ready(&version) || !self.selected(before).as_ref().is_some_and(is_ready) {
+            return Ok(());
+        }
+        Err(format!("law 1: the front Service changes over to {version}, which was not known to be ready"))
     }
 
     /// The object as a view has it.
@@ -188,8 +231,8 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// Law 7: no Service goes while a route names it, nor before the drain is over by any of the clocks.
-    fn judge_removal(&self, service: &str) -> Result<(), String> {
+    /// Law 7: no version goes while requests are led to it, nor before the drain is over by any of the clocks.
+    fn judge_removal(&self, resource: &str, service: &str) -> Result<(), String> {
         let Some(release) = self.objects.get(&("releases".to_owned(), RELEASE.to_owned())) else {
             return Ok(());
         };
@@ -197,9 +240,9 @@ impl Cluster<'_> {
         let drain = Duration::from_secs(drain).saturating_sub(self.knowledge.skew);
         let Some(last) = self.last_named.get(service) else { return Ok(()) };
         let since = self.now.duration_since(*last);
-        let is_named = self.routes().flat_map(named).any(|name| name == service);
+        let is_named = self.routes().flat_map(named).chain(self.behind_front()).any(|name| name == service);
         if is_named || since.unsigned_abs() < drain {
-            return Err(format!("law 7: Service {service} goes {since} after a route named it"));
+            return Err(format!("law 7: {service} ({resource}) goes {since} after requests were led to it"));
         }
         Ok(())
     }

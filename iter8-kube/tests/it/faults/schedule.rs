@@ -47,6 +47,8 @@ struct Life {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Disturbance {
     Restart,
+    /// For so long the controller reaches nobody.
+    Outage(Duration),
     Compaction,
 }
 
@@ -70,7 +72,11 @@ impl Schedule {
             Writers::Both | Writers::Leader(_) => (0..2).map(|_| lives(&mut random, writers, 3)).collect(),
         };
         let disturbances = (0..random.below(4)).map(|_| {
-            let what = if random.one_in(2) { Disturbance::Restart } else { Disturbance::Compaction };
+            let what = match random.below(3) {
+                0 => Disturbance::Restart,
+                1 => Disturbance::Outage(random.seconds(40)),
+                _ => Disturbance::Compaction,
+            };
             (random.seconds(60), what)
         });
         let disturbances = disturbances.collect();

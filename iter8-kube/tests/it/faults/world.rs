@@ -181,11 +181,18 @@ impl Simulation {
         replicas: Vec<Replica>,
     ) -> Result<Played, String> {
         let (server, disturbances) = (self.server.clone(), schedule.disturbances.clone());
+        let clients: Vec<_> = replicas.iter().flatten().map(|process| process.faults.clone()).collect();
         let disturbing = tokio::spawn(async move {
             for (after, what) in disturbances {
                 tokio::time::sleep(after).await;
                 match what {
                     Disturbance::Restart => server.restart(),
+                    Disturbance::Outage(duration) => {
+                        for client in &clients {
+                            client.disconnect(duration);
+                        }
+                        server.restart();
+                    }
                     Disturbance::Compaction => server.compact(),
                 }
             }
