@@ -5,6 +5,7 @@ mod removal;
 mod report;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use iter8_core::{
@@ -55,7 +56,7 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     let begun = Instant::now();
     let work = {
         let (release, context, seen) = (Arc::clone(&release), Arc::clone(&context), seen.unwrap_or(begun));
-        async move { Reconciliation { release: &release, context: &context, seen }.run().await }
+        async move { Reconciliation::new(&release, &context, seen).run().await }
     };
     // kube polls all reconciliations in one task, in which a document that takes long would delay all others.
     let outcome = task::apart(work.in_current_span()).await;
@@ -67,7 +68,7 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
             Err(if is_there { error } else { Error::ReleaseGone })
         }
         Err(Error::Panicked(what)) => {
-            let reconciliation = Reconciliation { release: &release, context: &context, seen: begun };
+            let reconciliation = Reconciliation::new(&release, &context, begun);
             // What cannot be said now is said the next time.
             let _ = reconciliation.report_failure(&what).await;
             Err(Error::Panicked(what))
@@ -112,6 +113,20 @@ struct Reconciliation<'a, B> {
     context: &'a Context<B>,
     /// When the first event was seen that this reconciliation answers.
     seen: Instant,
+    /// Whether an object has been written or deleted.
+    has_written: AtomicBool,
+}
+
+impl<'a, B> Reconciliation<'a, B> {
+    const fn new(release: &'a Arc<Release>, context: &'a Context<B>, seen: Instant) -> Self {
+        Self { release, context, seen, has_written: AtomicBool::new(false) }
+    }
+
+    /// Takes in an object that has been written. The watch tells nothing new of it.
+    fn take_in(&self, kind: &ObjectKind, object: DynamicObject) {
+        self.has_written.store(true, Ordering::Relaxed);
+        self.context.cache.written(kind, object);
+    }
 }
 
 impl<B: RoutingBackend> Reconciliation<'_, B> {
@@ -159,12 +174,15 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let obstacles = self.write(&declared, &plan, &objects, now).await?;
         self.context.routing.settled(key.namespace.as_str(), key.name.as_str());
         let conditions = conditions(&plan, &observation, &obstacles);
-        let again =
-            self.report(before, &status::planned(before, generation, &plan, &conditions, now)).await?;
+        let status = status::planned(before, generation, &plan, &conditions, now);
+        let again = self.report(before, &status).await?;
+        // What was written is not in the plan, and a status that stays as it is will be no event.
+        let is_behind = before == Some(&status) && self.has_written.load(Ordering::Relaxed);
         let document = (self.release.uid().unwrap_or_default(), generation.unwrap_or_default());
         let key = (key.namespace.as_str(), key.name.as_str());
         let retry = self.context.retries.obstructed(key, document, &obstacles, now);
-        Ok(next(&plan, retry.into_iter().chain(again).min(), now))
+        let again = again.into_iter().chain(retry).chain(is_behind.then_some(Duration::ZERO)).min();
+        Ok(next(&plan, again, now))
     }
 
     /// Applies what differs, then takes away what is not needed any more.
@@ -401,7 +419,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         {
             self.context.remember(target, form(&wanted, &live));
         }
-        self.context.cache.written(&target.kind, live);
+        self.take_in(&target.kind, live);
         if self.context.backend.kinds().contains(&target.kind) {
             self.context.routing.routed(&target.namespace, &self.release.name_any());
         }

@@ -1,5 +1,7 @@
 //! What is not needed any more: first it drains, then it is deleted.
 
+use std::sync::atomic::Ordering;
+
 use iter8_core::{ObjectRole, Removal, RoutePlan, RoutingBackend, Timestamp, ValidRelease};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
@@ -84,7 +86,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let (applier, key) = (&self.context.applier, labels::DRAINING_SINCE);
         let marked = applier.annotate(target, live, key, since.as_deref()).await?;
         info!(object = %target, draining = since.is_some(), "marked");
-        self.context.cache.written(&target.kind, marked);
+        self.take_in(&target.kind, marked);
         Ok(())
     }
 
@@ -99,6 +101,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         }
         self.context.applier.delete(&target, &owned.object).await?;
         self.context.unwanted(&target);
+        self.has_written.store(true, Ordering::Relaxed);
         self.context.cache.deleted(&owned.kind, &owned.object);
         info!(object = %target, "deleted");
         Ok(())

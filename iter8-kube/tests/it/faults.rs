@@ -24,7 +24,7 @@ use iter8_kube::{Applier, Created, Error, Release, ReleaseStatus, ServerSideAppl
 use iter8_testkit::fault::{Fault, Faults, Moment, Rates};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::SignedDuration;
-use kube::api::{Api, DeleteParams, DynamicObject};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
@@ -48,6 +48,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let schedules = number("ITER8_FAULT_SCHEDULES").unwrap_or(SCHEDULES);
     let mut trials = vec![
         Trial::test("faults::a_settled_world_is_left_alone", a_settled_world_is_left_alone),
+        Trial::test("faults::what_is_repaired_twice_is_ready_again", what_is_repaired_twice_is_ready_again),
         Trial::test(
             "faults::a_status_is_written_to_no_other_release_of_the_name",
             a_status_is_written_to_no_other_release_of_the_name,
@@ -144,6 +145,32 @@ fn what_has_changed_meanwhile_is_neither_applied_nor_deleted() -> Result<(), Fai
         applier.delete(&target, &present).await?;
         assert!(services.get_opt(RELEASE).await.unwrap().is_none());
         Ok::<_, Error>(())
+    })?;
+    Ok(())
+}
+
+/// What is repaired makes the status what it was, and that is no event.
+fn what_is_repaired_twice_is_ready_again() -> Result<(), Failed> {
+    simulated(async {
+        let simulation = Simulation::new().await;
+        let slow = Faults::seeded(0, Rates { latency: SLOW, ..Rates::default() });
+        simulation.supervise(vec![vec![Process::with(slow)]]);
+        simulation.step(&History::tutorial().steps[0].what).await;
+        simulation.stays_quiet_after(Duration::from_mins(1)).await?;
+        let services: Api<Service> = Api::namespaced(simulation.server.client_as("rival"), NAMESPACE);
+        let releases: Api<Release> = Api::namespaced(simulation.server.client_as("test"), NAMESPACE);
+        let edit = json!({ "metadata": { "annotations": { "iter8.tools/digest": "another" } } });
+        for gap in 0..40 {
+            for _ in 0..2 {
+                services.patch("httpbin-0", &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(gap * 10)).await;
+            }
+            simulation.stays_quiet_after(Duration::from_mins(15)).await?;
+            let status = releases.get(RELEASE).await.unwrap().status.unwrap_or_default();
+            let ready = status.conditions.into_iter().find(|it| it.type_ == "Ready").unwrap();
+            assert_eq!(ready.status, "True", "{gap}: {}", ready.message);
+        }
+        Ok::<_, String>(())
     })?;
     Ok(())
 }
