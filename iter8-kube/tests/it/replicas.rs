@@ -25,8 +25,28 @@ pub(crate) struct Replica {
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) running: Running,
-    severed: Arc<AtomicBool>,
+    severed: Arc<Severed>,
     writes: Writes,
+}
+
+/// What of a replica's connection is cut, and how it held its Lease.
+#[derive(Default)]
+struct Severed {
+    all: AtomicBool,
+    lease: AtomicBool,
+    /// When it sent the last renewal that was answered.
+    renewed: Mutex<Option<Instant>>,
+}
+
+impl Severed {
+    /// Whether a request of this path gets nowhere.
+    fn stops(&self, path: &str) -> bool {
+        self.all.load(Ordering::Relaxed) || self.lease.load(Ordering::Relaxed) && is_lease(path)
+    }
+}
+
+fn is_lease(path: &str) -> bool {
+    path.contains("/leases")
 }
 
 /// When each write was begun and when it ended, by replica.
@@ -47,7 +67,7 @@ impl Replica {
             .health(health.clone())
             .metrics(metrics.clone())
             .leader_election(LeaderElection::new(namespace).lease_duration(lease));
-        let severed = Arc::new(AtomicBool::new(false));
+        let severed = Arc::new(Severed::default());
         let client = observed(cluster.client_of(name).await, name, Arc::clone(&severed), Arc::clone(writes));
         let running = world::run(client, |client, shutdown| {
             iter8_kube::run(
@@ -62,11 +82,27 @@ impl Replica {
 
     /// Cuts its connection: no request is answered any more.
     pub(crate) fn sever(&self) {
-        self.severed.store(true, Ordering::Relaxed);
+        self.severed.all.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets requests of the Lease get nowhere; all others go on.
+    pub(crate) fn sever_lease(&self) {
+        self.severed.lease.store(true, Ordering::Relaxed);
+    }
+
+    /// When it sent the last renewal that was answered.
+    pub(crate) fn renewed(&self) -> Instant {
+        self.severed.renewed.lock().unwrap().unwrap()
+    }
+
+    /// When its last write had been answered or given up.
+    pub(crate) fn wrote(&self) -> Instant {
+        let writes = self.writes.lock().unwrap();
+        writes.iter().filter(|(name, ..)| *name == self.name).map(|(_, _, ended)| *ended).max().unwrap()
     }
 
     pub(crate) fn mend(&self) {
-        self.severed.store(false, Ordering::Relaxed);
+        self.severed.all.store(false, Ordering::Relaxed);
     }
 
     /// How many writes it has begun.
@@ -80,21 +116,27 @@ impl Replica {
 }
 
 /// The client, with every write but those of the Lease noted down.
-fn observed(client: Client, name: &'static str, severed: Arc<AtomicBool>, writes: Writes) -> Client {
+fn observed(client: Client, name: &'static str, severed: Arc<Severed>, writes: Writes) -> Client {
     let namespace = client.default_namespace().to_owned();
     let service = tower::service_fn(move |request: Request<Body>| {
         let (client, severed, writes) = (client.clone(), Arc::clone(&severed), Arc::clone(&writes));
         async move {
-            if severed.load(Ordering::Relaxed) {
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            if severed.stops(&path) {
                 std::future::pending::<()>().await;
             }
-            let is_write = request.method() != Method::GET && !request.uri().path().contains("/leases");
-            let note = Note { name, begun: Instant::now(), writes: is_write.then_some(writes) };
+            let is_write = method != Method::GET && !is_lease(&path);
+            let begun = Instant::now();
+            let note = Note { name, begun, writes: is_write.then_some(writes) };
             let answer = client.send(request).await;
-            if severed.load(Ordering::Relaxed) {
+            if severed.stops(&path) {
                 std::future::pending::<()>().await;
             }
             drop(note);
+            let is_done = answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+            if is_done && method != Method::GET && is_lease(&path) {
+                *severed.renewed.lock().unwrap() = Some(begun);
+            }
             answer
         }
     });
