@@ -3,6 +3,7 @@
 //! The cache answers "everything of this release" and "which release does this event concern" in
 //! constant time, and tells news from noise: an update that changes nothing we read concerns nobody.
 
+mod gone;
 mod names;
 mod packed;
 mod watched;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use crate::observe::{self, Endpoints};
 use crate::resource::Release;
 use crate::workload::SERVICE;
+use gone::Gone;
 use names::{Key, Names};
 use packed::Packed;
 
@@ -60,6 +62,8 @@ struct State {
     listing: HashMap<&'static str, HashSet<Key>>,
     /// The uid and the owning Release of objects that we have deleted and the watch has not yet seen go.
     deleted: HashMap<(&'static str, Key), (String, Key)>,
+    /// Objects of which a watch has told that they are gone: an answer to what we have written may come later.
+    gone: Gone,
     /// What we have written since the last (re)start of each watch, until it has listed everything: the list is older.
     written: HashSet<(&'static str, Key)>,
     /// The watches that have seen everything once.
@@ -171,12 +175,18 @@ impl Cache {
     /// Takes in an object that has just been written, without waiting for the watch.
     pub(crate) fn written(&self, kind: &ObjectKind, object: DynamicObject) {
         let mut state = self.write();
-        if !state.knows_newer(kind.kind, &object) {
+        if !state.gone.contains(&object) && !state.knows_newer(kind.kind, &object) {
             if state.listing.contains_key(kind.kind) {
                 state.written.insert((kind.kind, key_of(&object)));
             }
             state.insert(kind, object);
         }
+    }
+
+    /// Takes in an object that the API server has just been asked for: it is there, whatever a watch has told.
+    pub(crate) fn found(&self, kind: &ObjectKind, object: DynamicObject) {
+        self.write().gone.forget(&object);
+        self.written(kind, object);
     }
 
     /// Takes in that an object has just been deleted, without waiting for the watch.
@@ -203,6 +213,7 @@ impl Cache {
                 Vec::new()
             }
             Event::InitApply(object) => {
+                state.gone.forget(&object);
                 let listed = key_of(&object);
                 let is_written = state.written.contains(&(kind.kind, listed.clone()));
                 let is_older = is_written && state.knows_newer(kind.kind, &object)
@@ -214,9 +225,13 @@ impl Cache {
                 Vec::new()
             }
             Event::Apply(object) if state.has_deleted(kind.kind, &object) => Vec::new(),
-            Event::Apply(object) => state.insert(kind, object),
+            Event::Apply(object) => {
+                state.gone.forget(&object);
+                state.insert(kind, object)
+            }
             Event::Delete(object) => {
                 let key = key_of(&object);
+                state.gone.note(&object);
                 let removed = state.remove(kind.kind, &key);
                 let ours = state.deleted.remove(&(kind.kind, key)).map(|(_, owner)| owner);
                 removed.or(ours).into_iter().collect()
@@ -332,7 +347,19 @@ impl State {
         let gone: Vec<_> = self.owners.keys().filter(is_gone).map(|(_, key)| key.clone()).collect();
         self.written.retain(|(of, _)| *of != kind);
         self.synced.insert(kind);
+        for key in &gone {
+            self.note_gone(kind, key);
+        }
         gone.iter().filter_map(|key| self.remove(kind, key)).collect()
+    }
+
+    fn note_gone(&mut self, kind: &'static str, key: &Key) {
+        let owner = self.owners.get(&(kind, key.clone()));
+        let objects = owner.and_then(|owner| self.by_release.get(owner));
+        let object = objects.and_then(|all| all.iter().find(|it| it.place() == (kind, &*key.name)));
+        if let Some(owned) = object.and_then(Packed::unpack) {
+            self.gone.note(&owned.object);
+        }
     }
 
     fn insert_slice(&mut self, slice: &EndpointSlice) -> Vec<Key> {

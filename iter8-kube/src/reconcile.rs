@@ -377,7 +377,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             Created::Existed(existing) => match self.claim(&existing) {
                 Claim::Ours if self.role(&target.kind, object).leads_requests() => {
                     // The plan was made without it.
-                    self.context.cache.written(&target.kind, *existing);
+                    self.context.cache.found(&target.kind, *existing);
                     Err(Error::Outdated(target.to_string()))
                 }
                 // Its label is gone, so that no watch tells of it.

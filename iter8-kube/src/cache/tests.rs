@@ -108,6 +108,34 @@ fn what_we_have_deleted_is_gone_before_the_watch_says_so() {
 }
 
 #[test]
+fn an_answer_that_comes_after_the_end_of_its_object_brings_nothing_back() {
+    let cache = Cache::default();
+    let with_uid = |version: u64, uid: &str| {
+        let mut object = service("web-0", version, Some("web"));
+        object.metadata.uid = Some(uid.to_owned());
+        object
+    };
+    cache.object_event(&SERVICE, Event::Apply(with_uid(1, "a")));
+    cache.object_event(&SERVICE, Event::Delete(with_uid(3, "a")));
+    cache.written(&SERVICE, with_uid(2, "a"));
+    assert_eq!(names(&cache), [""; 0], "told by an event");
+    cache.written(&SERVICE, with_uid(4, "b"));
+    assert_eq!(names(&cache), ["web-0"], "another one of the name");
+
+    for event in [Event::Init, Event::InitDone] {
+        cache.object_event(&SERVICE, event);
+    }
+    cache.written(&SERVICE, with_uid(5, "b"));
+    assert_eq!(names(&cache), [""; 0], "told by a list");
+    cache.found(&SERVICE, with_uid(5, "b"));
+    assert_eq!(names(&cache), ["web-0"], "it had lost its label only");
+    cache.object_event(&SERVICE, Event::Delete(with_uid(6, "b")));
+    cache.object_event(&SERVICE, Event::Apply(with_uid(7, "b")));
+    cache.written(&SERVICE, with_uid(8, "b"));
+    assert_eq!(cache.objects_of("test", "web")[0].object.metadata.resource_version.as_deref(), Some("8"));
+}
+
+#[test]
 fn a_new_listing_drops_what_it_does_not_have() {
     let cache = Cache::default();
     cache.object_event(&SERVICE, Event::Apply(service("web-0", 1, Some("web"))));

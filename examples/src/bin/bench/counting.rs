@@ -73,7 +73,12 @@ pub(crate) fn since(
     after.iter().filter(|(name, _)| wanted(name)).map(count).sum()
 }
 
-/// Whether requests of this name write.
+/// Whether requests of this name write anything but the Lease.
 pub(crate) fn is_write(name: &str) -> bool {
-    ["create ", "patch ", "delete "].iter().any(|verb| name.starts_with(verb))
+    ["create ", "patch ", "delete "].iter().any(|verb| name.starts_with(verb)) && !is_of_lease(name)
+}
+
+/// Whether requests of this name are those by which a replica leads.
+pub(crate) fn is_of_lease(name: &str) -> bool {
+    name.ends_with(" leases")
 }

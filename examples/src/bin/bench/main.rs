@@ -92,7 +92,9 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
 /// A client that does not share connections with others.
 async fn client(kubeconfig: &Path) -> Result<Client, Error> {
     let kubeconfig = Kubeconfig::read_from(PathBuf::from(kubeconfig))?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    // As the program `iter8` has it: the controller plans anew instead.
+    config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 

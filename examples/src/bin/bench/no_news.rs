@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::counting::{is_write, since};
+use crate::counting::{is_of_lease, is_write, since};
 use crate::fleet::{Fleet, bulk};
 use crate::process::Process;
 use crate::{Error, say};
@@ -30,6 +30,8 @@ pub(crate) struct Idle {
     pub(crate) seconds: u64,
     pub(crate) ours: u64,
     pub(crate) floor: u64,
+    /// By which the controller leads; they are not among the others.
+    pub(crate) renewals: u64,
 }
 
 /// Waits, and counts the requests of the controller and of bare watches.
@@ -43,8 +45,13 @@ pub(crate) async fn idle(
     let before = (controller.counts().await?, watches.counts().await?);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let after = (controller.counts().await?, watches.counts().await?);
-    let all = |_: &str| true;
-    Ok(Idle { seconds, ours: since(&before.0, &after.0, all), floor: since(&before.1, &after.1, all) })
+    let others = |name: &str| !is_of_lease(name);
+    Ok(Idle {
+        seconds,
+        ours: since(&before.0, &after.0, others),
+        floor: since(&before.1, &after.1, others),
+        renewals: since(&before.0, &after.0, is_of_lease),
+    })
 }
 
 /// Updates statuses while the controller and, beside it, bare watches follow them.

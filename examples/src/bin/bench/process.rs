@@ -13,7 +13,7 @@ use futures::{FutureExt, StreamExt};
 use iter8_core::{ObjectKind, RoutingBackend};
 use iter8_gateway_api::GatewayApiBackend;
 use iter8_kube::workload::{DEPLOYMENT, SERVICE};
-use iter8_kube::{Options, Release, Scope, labels};
+use iter8_kube::{LeaderElection, Options, Release, Scope, labels};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject};
@@ -22,7 +22,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::counting::Counter;
+use crate::counting::{Counter, is_of_lease};
 use crate::{Error, Part};
 
 const KUBECONFIG: &str = "ITER8_BENCH_KUBECONFIG";
@@ -60,13 +60,14 @@ impl Process {
         Ok(serde_json::from_str(&answer)?)
     }
 
-    /// Waits until it has sent nothing but renewed watches for this long.
+    /// Waits until it has sent nothing but renewed watches, and renewals of its Lease, for this long.
     pub(crate) async fn until_quiet(&mut self, quiet: Duration) -> Result<(), Error> {
         let mut before = self.counts().await?;
         loop {
             tokio::time::sleep(quiet).await;
             let after = self.counts().await?;
-            if crate::counting::since(&before, &after, |name| !name.starts_with("watch ")) == 0 {
+            let is_news = |name: &str| !name.starts_with("watch ") && !is_of_lease(name);
+            if crate::counting::since(&before, &after, is_news) == 0 {
                 return Ok(());
             }
             before = after;
@@ -95,6 +96,11 @@ impl Process {
         self.status("VmRSS:")
     }
 
+    /// What of the program itself is resident, in KiB: code that has run.
+    pub(crate) fn code(&self) -> Result<u64, Error> {
+        self.status("RssFile:")
+    }
+
     /// The most memory in KiB that was ever resident.
     pub(crate) fn peak_memory(&self) -> Result<u64, Error> {
         self.status("VmHWM:")
@@ -121,7 +127,8 @@ pub(crate) async fn play(part: Part) -> Result<(), Error> {
     let part = tokio::spawn(async move {
         match part {
             Part::Controller => {
-                let options = Options::new(Scope::Cluster);
+                let election = LeaderElection::new("default");
+                let options = Options::new(Scope::Cluster).leader_election(election);
                 iter8_kube::run(client, GatewayApiBackend::default(), options, shutdown).await;
             }
             Part::Watches => tokio::select! {

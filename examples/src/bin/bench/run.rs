@@ -38,8 +38,12 @@ pub(crate) struct Figures {
 pub(crate) struct Memory {
     /// Without a release.
     pub(crate) empty: u64,
+    /// What of it is code that has run.
+    pub(crate) empty_code: u64,
     /// With all releases routed.
     pub(crate) routed: u64,
+    /// What of it is code that has run.
+    pub(crate) routed_code: u64,
     /// The most until then.
     pub(crate) most: u64,
     /// At the end of the run.
@@ -54,12 +58,12 @@ pub(crate) async fn run(assets: &Path, releases: usize, idle_seconds: u64) -> Re
     cluster.install(&assets.join("crds")).await?;
     let kubeconfig = cluster.kubeconfig();
 
-    let empty = empty_controller(kubeconfig).await?;
+    let (empty, empty_code) = empty_controller(kubeconfig).await?;
     let fleet = Fleet::new(crate::client(kubeconfig).await?, releases);
     let routes = Routes::watch(crate::client(kubeconfig).await?);
     cold_start::prepare(&fleet, kubeconfig).await?;
     let (cold, mut controller) = cold_start::start(&fleet, &routes, kubeconfig).await?;
-    let (routed, most) = (controller.memory()?, controller.peak_memory()?);
+    let (routed, routed_code, most) = (controller.memory()?, controller.code()?, controller.peak_memory()?);
 
     let mut watches = Process::start(Part::Watches, kubeconfig)?;
     let idle = no_news::idle(&mut controller, &mut watches, idle_seconds).await?;
@@ -73,18 +77,18 @@ pub(crate) async fn run(assets: &Path, releases: usize, idle_seconds: u64) -> Re
     let (failed, ready) = news::one_at_a_time(&fleet, &routes, &sample).await?;
     let burst = (sample.len(), news::in_a_burst(&fleet, &routes, &sample).await?);
     following.abort();
-    let memory = Memory { empty, routed, most, last: controller.memory()? };
+    let memory = Memory { empty, empty_code, routed, routed_code, most, last: controller.memory()? };
     controller.stop().await?;
     // Without the controller, which would answer to statuses that are not its own.
     let cold_floor = floor.cold_start(releases, cold.writes).await?;
     Ok(Figures { releases, cold, cold_floor, failed, ready, burst, no_news, idle, memory })
 }
 
-/// Resident memory of a controller without releases, in KiB.
-async fn empty_controller(kubeconfig: &Path) -> Result<u64, Error> {
+/// Resident memory of a controller without releases, and what of it is code, in KiB.
+async fn empty_controller(kubeconfig: &Path) -> Result<(u64, u64), Error> {
     let mut controller = Process::start(Part::Controller, kubeconfig)?;
     controller.until_quiet(Duration::from_secs(3)).await?;
-    let memory = controller.memory()?;
+    let memory = (controller.memory()?, controller.code()?);
     controller.stop().await?;
     Ok(memory)
 }

@@ -79,6 +79,7 @@ fn latencies(what: &str, both: &Both, [target, reference]: [&str; 2]) -> Vec<Row
 
 fn no_news(figures: &Figures) -> Vec<Row> {
     let (no_news, idle) = (&figures.no_news, &figures.idle);
+    let empty = String::new;
     let microseconds = |time: Duration| format!("{} us", time.as_micros());
     let per_minute = |count: u64| tenths(count * 600 / idle.seconds.max(1));
     let cpu = [
@@ -94,21 +95,27 @@ fn no_news(figures: &Figures) -> Vec<Row> {
     vec![
         row("processor time for an event without news", cpu),
         row(&format!("writes for {EVENTS} events without news"), writes),
-        row("requests in an idle minute", requests),
+        row("requests in an idle minute, besides those of the Lease", requests),
+        row(
+            "requests of the Lease in an idle minute",
+            [per_minute(idle.renewals), empty(), empty(), empty(), empty()],
+        ),
     ]
 }
 
 fn memory(figures: &Figures) -> Vec<Row> {
     let memory = &figures.memory;
-    let empty = || String::new();
+    let empty = String::new;
     let mebibytes = |kibibytes: u64| format!("{} MiB", tenths(kibibytes * 10 / 1024));
     let target = if figures.releases == 5000 { "less than 150 MiB" } else { "" };
     let reference = "168 MiB (200)".to_owned();
     let routed = [mebibytes(memory.routed), mebibytes(memory.empty), empty(), target.to_owned(), reference];
     let each = memory.routed.saturating_sub(memory.empty) * 10 / (figures.releases.max(1) as u64);
     let each = [format!("{} KiB", tenths(each)), empty(), empty(), "at most 24 KiB".to_owned(), empty()];
+    let code = [mebibytes(memory.routed_code), mebibytes(memory.empty_code), empty(), empty(), empty()];
     vec![
         row("resident memory; floor: without releases", routed),
+        row("of which code of the program that has run", code),
         row("resident memory for a release", each),
         row("most until then", [mebibytes(memory.most), empty(), empty(), empty(), empty()]),
         row("resident memory in the end", [mebibytes(memory.last), empty(), empty(), empty(), empty()]),

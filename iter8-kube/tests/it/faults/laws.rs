@@ -28,6 +28,8 @@ struct Cluster<'a> {
     last_named: BTreeMap<String, Timestamp>,
     /// Who answers a request without a header, since there is a route.
     in_force: BTreeSet<String>,
+    /// Whether the Release has been ready: from then on no request may be lost.
+    was_ready: bool,
 }
 
 /// Whether the laws held at all of these changes; how many writes of routes were judged.
@@ -39,6 +41,7 @@ pub(crate) fn check(changes: &[RecordedChange], knowledge: &Knowledge) -> Result
         history: BTreeMap::new(),
         last_named: BTreeMap::new(),
         in_force: BTreeSet::new(),
+        was_ready: false,
     };
     let mut judged = 0;
     for (index, change) in changes.iter().enumerate() {
@@ -68,6 +71,9 @@ impl Cluster<'_> {
             None => self.objects.remove(&key),
         };
         self.note_what_is_named();
+        if change.resource == "releases" {
+            self.was_ready = change.object.as_ref().is_some_and(|it| self.was_ready || is_ready(it));
+        }
         // What an earlier Release of the name owned is being collected, or will be.
         let is_collected =
             change.object.as_deref().or(before.as_deref()).is_none_or(|it| !self.is_of_release(it));
@@ -131,7 +137,7 @@ impl Cluster<'_> {
         front: &Value,
         before: Option<&Value>,
     ) -> Result<(), String> {
-        let Some(before) = before else { return Ok(()) };
+        let Some(before) = before.filter(|_| self.was_ready) else { return Ok(()) };
         if before["spec"]["selector"] == front["spec"]["selector"] {
             return Ok(());
         }
@@ -246,6 +252,12 @@ impl Cluster<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a Release says that it is ready.
+fn is_ready(release: &Value) -> bool {
+    let conditions = release.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
 /// The Services that a route names.
