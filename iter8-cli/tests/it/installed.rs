@@ -1,8 +1,10 @@
 //! A real API server on which iter8 is installed, and the controller as a process of its own there.
 
 use std::fmt::Debug;
+use std::fs::Permissions;
 use std::fs::{self, File};
 use std::future::Future;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,6 +26,18 @@ use crate::yaml;
 /// How long anything may take. Far more than it takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The program, in the folder of the installation.
+const PROGRAM: &str = "iter8";
+
+/// Runs a program with what a container with this user and group, `readOnlyRootFilesystem`, no capabilities and no way to
+/// get any has. The process stays the same.
+const CONFINED: &str = r#"
+mount --make-rprivate / && mount -o remount,bind,ro / || exit 1
+user=$1 group=$2
+shift 2
+exec setpriv --reuid="$user" --regid="$group" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"
+"#;
+
 /// The name of all that `iter8 install` installs.
 pub(crate) const NAME: &str = "iter8-controller";
 
@@ -42,6 +56,9 @@ impl Installation {
         let assets = ControlPlane::assets_from_env().expect("KUBEBUILDER_ASSETS");
         let control_plane = ControlPlane::start(&assets).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
+        // The container's user has to get at both.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_iter8"), folder.path().join(PROGRAM)).unwrap();
         let printed = run(&[&["install", "--image", "registry.example/iter8:1"], args].concat(), "").done();
         let objects = yaml::stream(&printed);
         let manifest = folder.path().join("install.yaml");
@@ -61,7 +78,9 @@ impl Installation {
         (format!("system:serviceaccount:{namespace}:{NAME}"), groups.into())
     }
 
-    /// Starts the program with the arguments of the installed Deployment and these besides, as this user.
+    /// Starts the program with the arguments of the installed Deployment and these besides, as this user of the API
+    /// server, and as the Deployment's container would run: as its user without rights, with a file system that nobody
+    /// can write to.
     pub(crate) fn start(&self, name: &str, user: &str, groups: &[String], more: &[&str]) -> Controller {
         let deployment = yaml::of_kind(&self.objects, "Deployment")[0];
         let namespace = deployment["metadata"]["namespace"].as_str().unwrap();
@@ -70,7 +89,11 @@ impl Installation {
         let args =
             installed.iter().filter_map(Value::as_str).filter(|arg| !arg.starts_with("--metrics-addr"));
         let log = self.folder.path().join(format!("{name}.log"));
-        let child = Command::new(env!("CARGO_BIN_EXE_iter8"))
+        let context = &deployment["spec"]["template"]["spec"]["securityContext"];
+        let child = Command::new("unshare")
+            .args(["--mount", "sh", "-c", CONFINED, "sh"])
+            .args([context["runAsUser"].to_string(), context["runAsGroup"].to_string()])
+            .arg(self.folder.path().join(PROGRAM))
             .args(args)
             .args(["--identity", name])
             .args(more)
@@ -80,7 +103,9 @@ impl Installation {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        Controller { child, log }
+        let controller = Controller { child, log };
+        controller.assert_confined(context["runAsUser"].as_u64().unwrap());
+        controller
     }
 
     /// The control plane's kubeconfig for another user.
@@ -92,6 +117,7 @@ impl Installation {
         kubeconfig["contexts"][0]["context"]["namespace"] = namespace.into();
         let path = self.folder.path().join(format!("{name}.kubeconfig"));
         fs::write(&path, kubeconfig.to_string()).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         path
     }
 
@@ -171,6 +197,31 @@ pub(crate) struct Controller {
 }
 
 impl Controller {
+    /// Waits until the process is the program, and checks what it may do.
+    fn assert_confined(&self, user: u64) {
+        let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let begun = Instant::now();
+        while fs::read_link(proc.join("exe"))
+            .unwrap_or_default()
+            .file_name()
+            .is_none_or(|name| name != PROGRAM)
+        {
+            assert!(begun.elapsed() < PATIENCE, "is this root? the log:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let status = fs::read_to_string(proc.join("status")).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().next().unwrap().to_owned()
+        };
+        assert_eq!(field("Uid:"), user.to_string());
+        assert_eq!((field("CapEff:"), field("CapBnd:")), ("0".repeat(16), "0".repeat(16)));
+        assert_eq!(field("NoNewPrivs:"), "1");
+        let mounts = fs::read_to_string(proc.join("mounts")).unwrap();
+        let root = mounts.lines().find(|line| line.split(' ').nth(1) == Some("/")).unwrap();
+        assert!(root.split(' ').nth(3).unwrap().split(',').any(|option| option == "ro"), "{root}");
+    }
+
     /// Sends a signal, by the name that `kill` knows.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();

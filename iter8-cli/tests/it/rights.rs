@@ -16,13 +16,13 @@ use crate::yaml;
 type Right = (String, String, String);
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "KUBEBUILDER_ASSETS is needed"]
+#[ignore = "KUBEBUILDER_ASSETS and root are needed"]
 async fn rights_for_all_namespaces_are_enough_and_all_needed() {
     check(&["--scope", "cluster"], "apps").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "KUBEBUILDER_ASSETS is needed"]
+#[ignore = "KUBEBUILDER_ASSETS and root are needed"]
 async fn rights_for_one_namespace_are_enough_and_all_needed() {
     check(&["--scope", "namespace", "-n", "canaries"], "canaries").await;
 }

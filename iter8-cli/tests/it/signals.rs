@@ -67,7 +67,7 @@ async fn assert_promoted(installation: &Installation) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "KUBEBUILDER_ASSETS is needed"]
+#[ignore = "KUBEBUILDER_ASSETS and root are needed"]
 async fn who_gets_sigterm_hands_over_at_once_and_who_is_killed_is_followed_when_the_lease_ends() {
     let installation = Installation::new(&["--scope", "namespace", "-n", "canaries"], "canaries").await;
     // So long that nobody gets this Lease because it has ended.
@@ -92,7 +92,7 @@ async fn who_gets_sigterm_hands_over_at_once_and_who_is_killed_is_followed_when_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "KUBEBUILDER_ASSETS is needed"]
+#[ignore = "KUBEBUILDER_ASSETS and root are needed"]
 async fn who_is_paused_past_the_lease_does_no_harm_when_it_goes_on() {
     let installation = Installation::new(&["--scope", "namespace", "-n", "canaries"], "canaries").await;
     let brisk = |name: &str| tutorial(name).replace("application:", "application:\n  drainSeconds: 1");
