@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::FieldPath;
 use crate::name::{ServiceName, VersionName};
 use crate::route_match::RouteMatch;
+use crate::shared::Text;
 use crate::weight::Port;
 
 /// Something that a person should know of a release or its plan.
@@ -111,6 +112,15 @@ pub enum Notice {
         /// The primary in force.
         primary: VersionName,
     },
+    /// Somebody else has set the number of a version's Pods, so that the declared one has no effect.
+    Scaled {
+        /// The version.
+        version: VersionName,
+        /// Who, by the subresource `scale`.
+        by: Text,
+        /// The number.
+        wanted: u32,
+    },
     /// The application has another name than before: requests to the one before are not promised an answer any more.
     ApplicationRenamed {
         /// The name of before.
@@ -178,6 +188,7 @@ impl Notice {
             Self::NeedsWaypoint { .. } => "NeedsWaypoint",
             Self::OtherAppProtocol { .. } => "OtherAppProtocol",
             Self::TakesEverything { .. } => "TakesEverything",
+            Self::Scaled { .. } => "Scaled",
             Self::ApplicationRenamed { .. } => "ApplicationRenamed",
             Self::FrontPortChanged { .. } => "FrontPortChanged",
             Self::VersionPortChanged { .. } => "VersionPortChanged",
@@ -268,6 +279,10 @@ impl fmt::Display for Notice {
             Self::TakesEverything { candidate, primary } => write!(
                 f,
                 "no request reaches the primary {primary}: {candidate} takes every request that no other candidate takes"
+            ),
+            Self::Scaled { version, by, wanted } => write!(
+                f,
+                "`replicas` of {version} has no effect: {by} has scaled it to {wanted}, and who scales keeps the number"
             ),
             Self::ApplicationRenamed { before, now } => write!(
                 f,

@@ -376,6 +376,8 @@ pub struct DeploymentObservation {
     pub available: bool,
     /// `spec.replicas`.
     pub wanted: u32,
+    /// Who has set `spec.replicas` by the subresource `scale`, if anybody has.
+    pub scaled_by: Option<Text>,
     /// `status.replicas`: Pods of every revision.
     pub replicas: u32,
     /// `status.updatedReplicas`: Pods of the present revision.
@@ -405,6 +407,7 @@ impl DeploymentObservation {
             status_is_current: false,
             available: false,
             wanted: 1,
+            scaled_by: None,
             replicas: 0,
             updated: 0,
             stalled: None,

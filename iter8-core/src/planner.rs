@@ -3,9 +3,9 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-mod exempt;
 mod gateways;
 mod live;
+mod notices;
 mod removal;
 mod rules;
 
@@ -125,7 +125,7 @@ pub fn plan(release: &ValidRelease, observation: &Observation) -> RoutePlan {
             .chain(&release.notices)
             .cloned()
             .chain(notices)
-            .chain(exempt::notices(&situation))
+            .chain(notices::notices(&situation))
             .collect(),
         look_again: look_again.into_iter().flatten().min(),
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use iter8_core::{
     Belonging, DeploymentObservation, Digest, EndpointsObservation, Labels, Marks, ObjectKind, Observation,
     Port, Rollout, RoutingBackend, ServiceName, ServiceObservation, Timestamp, ValidRelease, VersionName,
+    Writer, scaler,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
@@ -181,6 +182,7 @@ fn deployment(object: &DynamicObject) -> Option<DeploymentObservation> {
     observation.available =
         condition("Available").is_some_and(|condition| text(condition, "status") == Some("True"));
     observation.wanted = count("/spec/replicas").unwrap_or(1);
+    observation.scaled_by = scaler(writers(object)).map(Into::into);
     observation.replicas = count("/status/replicas").unwrap_or(0);
     observation.updated = count("/status/updatedReplicas").unwrap_or(0);
     observation.stalled = condition("Progressing")
@@ -190,6 +192,14 @@ fn deployment(object: &DynamicObject) -> Option<DeploymentObservation> {
         });
     observation.rollout = rollout(object);
     Some(observation)
+}
+
+/// Who has written an object.
+pub(crate) fn writers(object: &DynamicObject) -> impl Iterator<Item = Writer<'_>> {
+    object.managed_fields().iter().map(|entry| Writer {
+        manager: entry.manager.as_deref().unwrap_or_default(),
+        subresource: entry.subresource.as_deref().unwrap_or_default(),
+    })
 }
 
 fn text<'a>(condition: &'a Value, field: &str) -> Option<&'a str> {

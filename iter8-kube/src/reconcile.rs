@@ -18,7 +18,7 @@ use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info, warn};
 
-use self::live::{difference, form, has_lost_marks, is_as_written, names_another_rollout, rival, writers};
+use self::live::{difference, form, has_lost_marks, is_as_written, names_another_rollout, rival};
 use crate::applier::{Created, Target};
 use crate::cache::Owned;
 use crate::context::Context;
@@ -251,7 +251,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let live = objects
             .iter()
             .find(|owned| owned.kind == desired.kind && owned.object.name_any() == desired.name());
-        if live.and_then(|live| scaler(writers(&live.object))).is_some()
+        if live.and_then(|live| scaler(observe::writers(&live.object))).is_some()
             && let Some(spec) = object.data.get_mut("spec").and_then(serde_json::Value::as_object_mut)
         {
             spec.remove("replicas");

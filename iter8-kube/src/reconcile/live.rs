@@ -1,6 +1,6 @@
 //! A live object held against the desired one.
 
-use iter8_core::{Digest, Writer};
+use iter8_core::Digest;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
@@ -34,13 +34,6 @@ pub(super) fn rival(live: &DynamicObject) -> Option<String> {
     let others =
         live.managed_fields().iter().filter(|entry| entry.manager.as_deref() != Some(labels::MANAGER));
     others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?.manager.clone()
-}
-
-pub(super) fn writers(object: &DynamicObject) -> impl Iterator<Item = Writer<'_>> {
-    object.managed_fields().iter().map(|entry| Writer {
-        manager: entry.manager.as_deref().unwrap_or_default(),
-        subresource: entry.subresource.as_deref().unwrap_or_default(),
-    })
 }
 
 /// The digest of the form that a live object has in the fields we own.

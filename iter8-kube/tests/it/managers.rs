@@ -285,6 +285,10 @@ async fn a_number_of_pods_that_was_scaled_is_left_alone(cluster: Cluster) {
     cluster.until("the new image", image, |found| *found == both).await;
     cluster.until_ready().await;
     assert_eq!(replicas().await, Some(3));
+    let notices = cluster.release().await.status.unwrap().notices;
+    let scaled = notices.iter().find(|notice| notice.reason == "Scaled").unwrap();
+    assert!(scaled.message.starts_with("`replicas` of httpbin-0 has no effect: "), "{}", scaled.message);
+    assert!(scaled.message.contains(" has scaled it to 3"), "{}", scaled.message);
 }
 
 /// Each of them is named in a label of the version's Service, which is the controller's own to change.

@@ -1,11 +1,29 @@
-//! Changes that are not make-before-break, and are told of: the application's name, its port, and a version's port.
+//! What is told of the cluster: changes that are not make-before-break, and what the document has no say in.
 
 use crate::notice::Notice;
 
 use super::Situation;
 
-/// What the document changes that requests may notice.
-pub(super) fn notices(situation: &Situation<'_>) -> impl Iterator<Item = Notice> {
+/// What a person should know of what was observed.
+pub(super) fn notices<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = Notice> + 'a {
+    changes(situation).chain(scaled(situation))
+}
+
+/// Numbers of Pods that are declared and that somebody else has set.
+fn scaled<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = Notice> + 'a {
+    situation.release.versions().filter_map(|version| {
+        let deployment = situation.observation.versions.get(&version.name)?.deployment.as_ref()?;
+        let (declared, by) = (version.replicas?, deployment.scaled_by.as_ref()?);
+        (declared != deployment.wanted).then(|| Notice::Scaled {
+            version: version.name.clone(),
+            by: by.clone(),
+            wanted: deployment.wanted,
+        })
+    })
+}
+
+/// What the document changes that requests may notice: the application's name, its port, and a version's port.
+fn changes<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = Notice> + 'a {
     let (release, observation) = (situation.release, situation.observation);
     let renamed = observation.former_fronts.iter().map(|before| Notice::ApplicationRenamed {
         before: before.clone(),
