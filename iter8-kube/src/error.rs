@@ -71,6 +71,12 @@ impl Error {
         matches!(&**source, kube::Error::Api(status) if status.code == 429)
     }
 
+    /// Whether the object is gone.
+    pub(crate) fn is_not_found(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        matches!(&**source, kube::Error::Api(status) if status.code == 404)
+    }
+
     /// Whether the API server does not know the kind: then its answer names no object.
     pub(crate) fn is_unknown_kind(&self) -> bool {
         let Self::Api { source, .. } = self else { return false };

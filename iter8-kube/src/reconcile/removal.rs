@@ -84,7 +84,11 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
     ) -> Result<(), Error> {
         let since = since.map(|since| since.as_millis().to_string());
         let (applier, key) = (&self.context.applier, labels::DRAINING_SINCE);
-        let marked = applier.annotate(target, live, key, since.as_deref()).await?;
+        let marked = applier.annotate(target, live, key, since.as_deref()).await.inspect_err(|error| {
+            if error.is_not_found() {
+                self.context.cache.deleted(&target.kind, live);
+            }
+        })?;
         info!(object = %target, draining = since.is_some(), "marked");
         self.take_in(&target.kind, marked);
         Ok(())

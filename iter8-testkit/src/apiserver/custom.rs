@@ -16,6 +16,33 @@ pub(super) struct Custom {
     /// The structural schema.
     pub(super) schema: Value,
     pub(super) selectable_fields: Vec<String>,
+    /// The subresource `scale`, if there is one.
+    pub(super) scale: Option<ScalePaths>,
+}
+
+/// Where the numbers of a kind that scales are, as JSON pointers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ScalePaths {
+    pub(super) wanted: String,
+    pub(super) found: String,
+    /// The selector as text; what runs Pods has one of its own form.
+    pub(super) selector: Option<String>,
+}
+
+impl ScalePaths {
+    pub(super) fn of_workloads() -> Self {
+        Self { wanted: "/spec/replicas".to_owned(), found: "/status/replicas".to_owned(), selector: None }
+    }
+
+    fn of(version: &Value) -> Option<Self> {
+        let scale = version.pointer("/subresources/scale")?;
+        let pointer = |field: &str| text(scale, &format!("/{field}")).replace('.', "/");
+        Some(Self {
+            wanted: pointer("specReplicasPath"),
+            found: pointer("statusReplicasPath"),
+            selector: Some(pointer("labelSelectorPath")),
+        })
+    }
 }
 
 /// Makes the kinds of a definition known, instead of those it declared before.
@@ -65,6 +92,7 @@ fn kind(definition: &Value, version: &Value, storage_version: &str) -> Kind {
         schema: root_schema(&schema),
         custom: Some(std::sync::Arc::new(Custom {
             storage_version: storage_version.to_owned(),
+            scale: ScalePaths::of(version),
             selectable_fields: selectable.map(|path| path.trim_start_matches('.').to_owned()).collect(),
             schema,
         })),

@@ -136,17 +136,23 @@ fn resource(kind: &Kind) -> Vec<Value> {
         }
     }
     let mut out = vec![main];
-    if kind.scales() {
-        out.push(json!({
+    let scale = kind.scales().then(|| {
+        json!({
             "name": format!("{}/scale", kind.plural), "singularName": "", "namespaced": kind.namespaced,
             "group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"],
-        }));
-    }
-    if kind.status {
-        out.push(json!({
+        })
+    });
+    let status = kind.status.then(|| {
+        json!({
             "name": format!("{}/status", kind.plural), "singularName": "", "namespaced": kind.namespaced,
             "kind": kind.name, "verbs": ["get", "patch", "update"],
-        }));
+        })
+    });
+    // In the order in which the real server registers them.
+    if kind.custom.is_some() {
+        out.extend(status.into_iter().chain(scale));
+    } else {
+        out.extend(scale.into_iter().chain(status));
     }
     out
 }

@@ -9,6 +9,8 @@ pub(super) struct Failure {
     reason: &'static str,
     message: String,
     details: Option<Value>,
+    /// By which to go on with a list.
+    token: Option<String>,
 }
 
 /// A problem with one field.
@@ -59,7 +61,7 @@ pub(super) fn qualified(group: &str, plural: &str) -> String {
 
 impl Failure {
     fn new(code: u16, reason: &'static str, message: String) -> Self {
-        Self { code, reason, message, details: None }
+        Self { code, reason, message, details: None, token: None }
     }
 
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
@@ -102,6 +104,14 @@ impl Failure {
         let why =
             "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(group, plural, name, why)
+    }
+
+    /// The scale of an object that has no number at this place.
+    pub(super) fn no_number(path: &str) -> Self {
+        let why = format!("the spec replicas field \"{path}\" does not exist");
+        let mut out = Self::new(500, "InternalError", format!("Internal error occurred: {why}"));
+        out.details = Some(json!({ "causes": [{ "message": why }] }));
+        out
     }
 
     pub(super) fn apply_conflict(message: &str, causes: &[Value]) -> Self {
@@ -221,6 +231,11 @@ impl Failure {
         Self::new(410, "Expired", message.to_owned())
     }
 
+    /// The same for a list that can be gone on with by this token.
+    pub(super) fn expired_list(message: &str, token: String) -> Self {
+        Self { token: Some(token), ..Self::expired(message) }
+    }
+
     pub(super) fn version_from_the_future(asked: u64, current: u64) -> Self {
         let message = format!("Too large resource version: {asked}, current: {current}");
         let mut out = Self::new(504, "Timeout", message);
@@ -245,6 +260,9 @@ impl Failure {
             }
             if let Some(details) = &self.details {
                 fields.insert("details".to_owned(), details.clone());
+            }
+            if let Some(token) = &self.token {
+                fields.insert("metadata".to_owned(), json!({ "continue": token }));
             }
         }
         out

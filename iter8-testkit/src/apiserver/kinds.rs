@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::custom::Custom;
+use super::custom::{Custom, ScalePaths};
 use super::fields::FieldSet;
 use super::schema::Schema;
 
@@ -47,7 +47,18 @@ impl Kind {
 
     /// Whether `scale` has an endpoint.
     pub(super) fn scales(&self) -> bool {
-        self.is("apps", "Deployment") || self.is("apps", "ReplicaSet")
+        self.scale().is_some()
+    }
+
+    /// Where the numbers of Pods are, if it scales.
+    pub(super) fn scale(&self) -> Option<ScalePaths> {
+        match &self.custom {
+            Some(custom) => custom.scale.clone(),
+            None if self.is("apps", "Deployment") || self.is("apps", "ReplicaSet") => {
+                Some(ScalePaths::of_workloads())
+            }
+            None => None,
+        }
     }
 
     /// Fields that the endpoint does not write.

@@ -77,7 +77,7 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
     let start = if token.is_empty() { None } else { Some(read_token(token)?) };
     let exact = call.param("resourceVersionMatch") == "Exact";
     let at = match (&start, asked) {
-        (Some((version, _)), _) => *version,
+        (Some((Some(version), _)), _) => *version,
         (None, Some(version))
             if exact || (limit > 0 && version > 0 && call.param("resourceVersionMatch").is_empty()) =>
         {
@@ -87,10 +87,10 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
             not_in_the_future(state, version)?;
             state.store.version()
         }
-        (None, None) => state.store.version(),
+        (Some((None, _)), _) | (None, None) => state.store.version(),
     };
     not_in_the_future(state, at)?;
-    let objects = snapshot(state, call, at).map_err(|TooOld| too_old(start.is_some(), at))?;
+    let objects = snapshot(state, call, at).map_err(|TooOld| too_old(start.as_ref(), at))?;
     let after = start.as_ref().map(|(_, after)| after.as_str()).unwrap_or_default();
     let selected = objects.into_iter().filter(|(key, _)| place(key).as_str() > after);
     let mut selected =
@@ -113,7 +113,7 @@ pub(super) fn list(state: &State, call: &Call) -> Result<Value, Failure> {
     if selected.peek().is_some()
         && let Some(fields) = metadata.as_object_mut()
     {
-        fields.insert("continue".to_owned(), write_token(at, &last).into());
+        fields.insert("continue".to_owned(), write_token(Some(at), &last).into());
         if selector.is_empty() {
             fields.insert("remainingItemCount".to_owned(), selected.count().into());
         }
@@ -157,13 +157,14 @@ fn snapshot(state: &State, call: &Call, at: u64) -> Result<Vec<(Key, Arc<Value>)
     state.store.list_at(&resource, namespace, at)
 }
 
-fn too_old(continued: bool, version: u64) -> Failure {
-    if continued {
-        return Failure::expired(
+fn too_old(continued: Option<&Start>, version: u64) -> Failure {
+    if let Some((_, last)) = continued {
+        return Failure::expired_list(
             "The provided continue parameter is too old to display a consistent list result. You can start a new list \
              without the continue parameter, or use the continue token in this response to retrieve the remainder of \
              the results. Continuing with the provided token results in an inconsistent list - objects that were \
              created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+            write_token(None, last),
         );
     }
     Failure::expired(&format!("The resourceVersion for the provided list is too old: {version}"))
@@ -173,15 +174,24 @@ fn place(key: &Key) -> String {
     format!("{}/{}", key.namespace, key.name)
 }
 
-fn write_token(version: u64, last: &str) -> String {
+/// Where to go on with a list: its version, or none for whatever is there by then, and the last place of before.
+type Start = (Option<u64>, String);
+
+/// What stands for no version.
+const INCONSISTENT: i64 = -1;
+
+fn write_token(version: Option<u64>, last: &str) -> String {
+    let version = version.map_or_else(|| json!(INCONSISTENT), |version| json!(version));
     URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": version, "start": last}).to_string())
 }
 
-fn read_token(token: &str) -> Result<(u64, String), Failure> {
+fn read_token(token: &str) -> Result<Start, Failure> {
     let read = || {
         let text = URL_SAFE_NO_PAD.decode(token).ok()?;
         let token: Value = serde_json::from_slice(&text).ok()?;
-        Some((token.get("rv")?.as_u64()?, token.get("start")?.as_str()?.to_owned()))
+        let version = token.get("rv")?;
+        let version = if version.as_i64() == Some(INCONSISTENT) { None } else { Some(version.as_u64()?) };
+        Some((version, token.get("start")?.as_str()?.to_owned()))
     };
     read().ok_or_else(|| {
         Failure::bad_request(&format!(

@@ -13,27 +13,30 @@ use super::write::{self, Ownership, Written};
 
 /// Reads it.
 pub(super) fn get(state: &State, call: &Call) -> Result<Value, Failure> {
-    read::get(state, call).map(|object| scale_of(&object))
+    let object = read::get(state, call)?;
+    scale_of(call, &object)
 }
 
 /// Writes it; the object's own fields stay as they are.
 pub(super) fn write(state: &mut State, call: &Call) -> Written {
     let live = state.store.get(&call.key()).ok_or_else(|| read::not_found(call))?;
     let live = state::present(&call.kind, &live);
+    let paths = call.kind.scale().ok_or_else(Failure::no_such_resource)?;
     let scale = match call.verb {
         Verb::Update => given(call)?,
-        Verb::Patch => patched(call, &scale_of(&live))?,
+        Verb::Patch => patched(call, &scale_of(call, &live)?)?,
         _ => return Err(Failure::method_not_allowed()),
     };
     let replicas = replicas(call, &scale)?;
     let mut object = live.clone();
-    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.insert("replicas".to_owned(), replicas.into());
+    let (parent, field) = paths.wanted.rsplit_once('/').unwrap_or_default();
+    if let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut) {
+        parent.insert(field.to_owned(), replicas.into());
     }
     let version = text(&scale, "/metadata/resourceVersion").to_owned();
     store::set_meta(&mut object, "resourceVersion", version.into());
     let object = write::replace(state, call, &live, object, Ownership::ToRecord)?;
-    Ok((200, scale_of(&object)))
+    Ok((200, scale_of(call, &object)?))
 }
 
 fn given(call: &Call) -> Result<Value, Failure> {
@@ -75,30 +78,43 @@ fn replicas(call: &Call, scale: &Value) -> Result<i64, Failure> {
         ));
     };
     if replicas < 0 {
+        let paths = call.kind.scale().filter(|_| call.kind.custom.is_some());
+        if let Some(paths) = paths {
+            let path = paths.wanted.replace('/', ".");
+            let cause = Cause::invalid(&path, found, "should be a non-negative integer");
+            return Err(Failure::invalid(&call.kind.group, &call.kind.name, &call.name, &[cause]));
+        }
         let cause = Cause::invalid("spec.replicas", found, "must be greater than or equal to 0");
         return Err(Failure::invalid("autoscaling", "Scale", &call.name, &[cause]));
     }
     Ok(replicas)
 }
 
-fn scale_of(object: &Value) -> Value {
+fn scale_of(call: &Call, object: &Value) -> Result<Value, Failure> {
+    let paths = call.kind.scale().ok_or_else(Failure::no_such_resource)?;
+    if call.kind.custom.is_some() && object.pointer(&paths.wanted).is_none() {
+        return Err(Failure::no_number(&paths.wanted.replace('/', ".")));
+    }
     let metadata = ["creationTimestamp", "name", "namespace", "resourceVersion", "uid"];
     let metadata: serde_json::Map<_, _> = metadata
         .into_iter()
         .filter_map(|field| Some((field.to_owned(), object.pointer(&format!("/metadata/{field}"))?.clone())))
         .collect();
     let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
-    let spec = match number("/spec/replicas") {
+    let spec = match number(&paths.wanted) {
         0 => json!({}),
         replicas => json!({ "replicas": replicas }),
     };
-    json!({
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": metadata,
-        "spec": spec,
-        "status": { "replicas": number("/status/replicas"), "selector": selector_of(object) },
-    })
+    let mut status = json!({ "replicas": number(&paths.found) });
+    let selector = paths.selector.map_or_else(|| selector_of(object), |path| text(object, &path).to_owned());
+    if !selector.is_empty()
+        && let Some(status) = status.as_object_mut()
+    {
+        status.insert("selector".to_owned(), selector.into());
+    }
+    Ok(json!({
+        "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": spec, "status": status,
+    }))
 }
 
 /// The selector as text, by the names of labels.

@@ -157,10 +157,9 @@ impl Events {
             let first = self.late.iter().find(|late| is_same(late)).and_then(|late| late.event.clone());
             self.late.retain(|late| !is_same(late));
             let was_unknown = first.is_some_and(|first| first.kind == "ADDED");
-            if was_unknown && event.kind == "DELETED" {
-                return;
-            }
-            if was_unknown {
+            // No API server keeps quiet about the end of an object that has come after the watch: the client may know it
+            // from elsewhere.
+            if was_unknown && event.kind != "DELETED" {
                 "ADDED".clone_into(&mut event.kind);
                 let parsed = serde_json::from_slice::<Value>(&line).unwrap_or_default();
                 line = Bytes::from(format!("{}\n", json!({"type": "ADDED", "object": parsed.get("object")})));
