@@ -65,4 +65,4 @@ pub use health::Health;
 pub use leader::LeaderElection;
 pub use metrics::Metrics;
 pub use options::{Options, Scope};
-pub use resource::{NoticeStatus, Release, ReleaseSpec, ReleaseStatus, VersionStatus};
+pub use resource::{NoticeStatus, Release, ReleaseSpec, ReleaseStatus, VersionStatus, WatchedRelease};

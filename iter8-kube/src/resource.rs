@@ -10,7 +10,7 @@ use kube::{CustomResource, ResourceExt};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
-pub(crate) use watched::WatchedRelease;
+pub use watched::WatchedRelease;
 
 /// The `spec` of a Release: the release document as it was written.
 ///

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use iter8_core::{Namespace, ObjectName};
-use iter8_kube::Release;
+use iter8_kube::{Release, WatchedRelease};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde_json::Value;
@@ -51,14 +51,15 @@ enum Format {
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let (client, own_namespace) = args.cluster.connect().await?;
     let namespace = args.namespace.as_ref().map_or(own_namespace, ToString::to_string);
-    let api: Api<Release> =
+    let api: Api<WatchedRelease> =
         if args.all_namespaces { Api::all(client) } else { Api::namespaced(client, &namespace) };
     let releases = if let Some(name) = &args.name {
         let doing = format!("get Release {namespace}/{name}");
-        vec![api.get(name.as_str()).await.map_err(|error| cluster::refused(&doing, &error))?]
+        vec![api.get(name.as_str()).await.map_err(|error| cluster::refused(&doing, &error))?.into()]
     } else {
         let params = ListParams { label_selector: args.selector.clone(), ..ListParams::default() };
-        api.list(&params).await.map_err(|error| cluster::refused("list Releases", &error))?.items
+        let listed = api.list(&params).await.map_err(|error| cluster::refused("list Releases", &error))?;
+        listed.into_iter().map(Release::from).collect()
     };
     output::print(&match args.output {
         Format::Table if releases.is_empty() => {
@@ -79,9 +80,6 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
 /// The one that was asked for, else a List.
 fn objects(args: &Args, releases: &[Release]) -> Result<Value, Error> {
     let mut objects: Vec<_> = releases.iter().map(manifest::object).collect::<Result<_, _>>()?;
-    for metadata in objects.iter_mut().filter_map(|object| object.get_mut("metadata")?.as_object_mut()) {
-        metadata.remove("managedFields");
-    }
     Ok(match (&args.name, objects.pop()) {
         (Some(_), Some(object)) => object,
         (_, last) => {

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use iter8_core::{Namespace, ObjectName};
-use iter8_kube::Release;
+use iter8_kube::{Release, WatchedRelease};
 use kube::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::watch_object;
@@ -34,11 +34,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let (client, own_namespace) = args.cluster.connect().await?;
     let namespace = args.namespace.as_ref().map_or(own_namespace, ToString::to_string);
-    let api: Api<Release> = Api::namespaced(client, &namespace);
+    let api: Api<WatchedRelease> = Api::namespaced(client, &namespace);
     let style = output::Style::stdout();
     let found = api.get(args.name.as_str()).await;
-    let release =
-        found.map_err(|error| cluster::refused(&format!("get Release {namespace}/{}", args.name), &error))?;
+    let release: Release = found
+        .map_err(|error| cluster::refused(&format!("get Release {namespace}/{}", args.name), &error))?
+        .into();
     let mut screen = output::Screen::default();
     screen.show(&releases::tree(&release, style))?;
     if !args.watch {
@@ -47,7 +48,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let mut stream = std::pin::pin!(watch_object(api, args.name.as_str()).default_backoff());
     while let Some(event) = stream.next().await {
         match event {
-            Ok(Some(release)) => screen.show(&releases::tree(&release, style))?,
+            Ok(Some(release)) => screen.show(&releases::tree(&release.into(), style))?,
             Ok(None) => return Err(Error::Failed(format!("release {} has been deleted", args.name))),
             // The watch mends itself.
             Err(_) => {}

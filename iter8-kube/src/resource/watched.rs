@@ -11,10 +11,26 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::{Release, ReleaseSpec, ReleaseStatus};
 use crate::cache::Metadata;
 
-/// A Release without the managed fields, which nobody reads and which are as deep as the document: a list with one that is
-/// too deep for `serde_json` could not be read at all.
+/// A Release as any client should ask for it: however deep somebody's document is, it can be read, and so can a list that
+/// it is in. It is without the managed fields, which are as deep as the document, and too deep for `serde_json`.
+///
+/// ```
+/// use iter8_kube::{Release, WatchedRelease};
+/// use iter8_testkit::apiserver::ApiServer;
+/// use kube::{Api, CustomResourceExt, api::ListParams};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ApiServer::new();
+/// iter8_testkit::world::install(&server.client(), &[Release::crd()]).await?;
+/// let releases: Api<WatchedRelease> = Api::all(server.client());
+/// let releases: Vec<Release> = releases.list(&ListParams::default()).await?.into_iter().map(Into::into).collect();
+/// assert!(releases.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct WatchedRelease(Release);
+pub struct WatchedRelease(Release);
 
 impl From<WatchedRelease> for Release {
     fn from(watched: WatchedRelease) -> Self {

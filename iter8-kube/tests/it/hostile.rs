@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use iter8_core::{Capabilities, ObjectKind, Protocol, RouteObservation, RoutePlan, RoutingBackend};
 use iter8_gateway_api::{GatewayApiBackend, Route};
-use iter8_kube::{Options, ReleaseStatus, Scope};
+use iter8_kube::{Options, Release, ReleaseStatus, Scope, WatchedRelease};
+use kube::ResourceExt;
+use kube::api::ListParams;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -181,6 +183,9 @@ async fn a_release_of_any_depth_is_refused_and_delays_nobody(cluster: Cluster) {
     };
     let message = refusal(&cluster, "deep").await;
     assert!(message.contains("more than 50 lists and maps inside of one another"), "{depth}: {message}");
+    let listed = cluster.api::<WatchedRelease>().list(&ListParams::default()).await.unwrap();
+    let names: Vec<_> = listed.into_iter().map(|release| Release::from(release).name_any()).collect();
+    assert_eq!(names, ["deep", "httpbin"], "who lists Releases so can read them");
     change(&cluster, 1).await;
 }
 
