@@ -118,8 +118,6 @@ pub enum Notice {
         version: VersionName,
         /// Who, by the subresource `scale`.
         by: Text,
-        /// The number.
-        wanted: u32,
     },
     /// The application has another name than before: requests to the one before are not promised an answer any more.
     ApplicationRenamed {
@@ -280,9 +278,9 @@ impl fmt::Display for Notice {
                 f,
                 "no request reaches the primary {primary}: {candidate} takes every request that no other candidate takes"
             ),
-            Self::Scaled { version, by, wanted } => write!(
+            Self::Scaled { version, by } => write!(
                 f,
-                "`replicas` of {version} has no effect: {by} has scaled it to {wanted}, and who scales keeps the number"
+                "`replicas` of {version} has no effect: {by} has scaled it to another number, and who scales keeps it"
             ),
             Self::ApplicationRenamed { before, now } => write!(
                 f,

@@ -61,6 +61,8 @@ pub enum Obstacle {
     DeletionFight {
         /// The object.
         object: String,
+        /// Whether it is away just now.
+        is_away: bool,
     },
     /// The object of an earlier Release of the same name is not yet gone.
     Collecting {
@@ -113,10 +115,22 @@ impl Obstacle {
         match self {
             Self::NameConflict { .. }
             | Self::Refused { .. }
-            | Self::DeletionFight { .. }
+            | Self::DeletionFight { is_away: true, .. }
             | Self::Collecting { .. } => true,
-            Self::FieldFight { .. } => false,
+            Self::DeletionFight { is_away: false, .. } | Self::FieldFight { .. } => false,
         }
+    }
+
+    /// Whether it is somebody else who undoes what is done, which has a rhythm of its own.
+    ///
+    /// ```
+    /// use iter8_core::Obstacle;
+    ///
+    /// assert!(Obstacle::DeletionFight { object: "Service web".into(), is_away: true }.is_fight());
+    /// ```
+    #[must_use]
+    pub const fn is_fight(&self) -> bool {
+        matches!(self, Self::FieldFight { .. } | Self::DeletionFight { .. })
     }
 
     pub(crate) const fn reason(&self) -> &'static str {
@@ -148,7 +162,7 @@ impl fmt::Display for Obstacle {
                  stop the other, or leave the field to it",
                 manager.as_deref().unwrap_or("somebody else")
             ),
-            Self::DeletionFight { object } => write!(
+            Self::DeletionFight { object, .. } => write!(
                 f,
                 "{object} is deleted again and again by somebody else; from now on it is made once a minute: stop the \
                  other, or take what needs it out of the document"

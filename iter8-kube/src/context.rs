@@ -140,6 +140,12 @@ impl<B> Context<B> {
         self.repairs().remove(&target.to_string());
     }
 
+    /// Forgets what is known of Releases that a new list does not have.
+    pub(crate) fn listed(&self, is_there: impl Fn(&str, &str) -> bool) {
+        self.reported.listed(&is_there);
+        self.retries.listed(&is_there);
+    }
+
     /// Forgets what is known of a Release that is gone, and of its objects.
     pub(crate) fn forget_release(&self, namespace: &str, name: &str) {
         self.retries.forget(namespace, name);
@@ -176,7 +182,13 @@ impl<B> Context<B> {
 
     /// Whether an object that was there, and that somebody else has deleted, is to be made again now.
     pub(crate) fn may_make_again(&self, target: &Target, now: Timestamp) -> bool {
-        self.may_repair(target, ITSELF, None, now)
+        let known = self.repairs().get(&target.to_string()).map(|repaired| repaired.repairs.clone());
+        known.is_none_or(|mut repairs| repairs.may_repair(ITSELF, now))
+    }
+
+    /// Notes that an object which somebody else had deleted has been made again.
+    pub(crate) fn made_again(&self, target: &Target, now: Timestamp) {
+        self.may_repair(target, ITSELF, None, now);
     }
 
     /// Whether this field of an object, which this manager has changed, is to be repaired now.
@@ -188,13 +200,17 @@ impl<B> Context<B> {
         now: Timestamp,
     ) -> bool {
         let mut repairs = self.repairs();
+        // Objects that are gone are repaired no more: now and then what is over is thrown away.
+        if repairs.len().is_power_of_two() {
+            repairs.retain(|_, repaired| !repaired.repairs.is_over(now));
+        }
         let repaired = repairs.entry(target.to_string()).or_default();
         repaired.manager = manager.or_else(|| repaired.manager.take());
         repaired.repairs.may_repair(field, now)
     }
 
-    /// The fight over a field of an object.
-    pub(crate) fn fight(&self, target: &Target, now: Timestamp) -> Option<Obstacle> {
+    /// The fight over an object that is there, or is away.
+    pub(crate) fn fight(&self, target: &Target, is_away: bool, now: Timestamp) -> Option<Obstacle> {
         let mut repairs = self.repairs();
         let object = target.to_string();
         if repairs.get(&object)?.repairs.is_over(now) {
@@ -204,7 +220,7 @@ impl<B> Context<B> {
         let repaired = repairs.get(&object)?;
         let field = repaired.repairs.fought_over(now).next()?.to_owned();
         if field == ITSELF {
-            return Some(Obstacle::DeletionFight { object });
+            return Some(Obstacle::DeletionFight { object, is_away });
         }
         Some(Obstacle::FieldFight { object, field, manager: repaired.manager.clone() })
     }

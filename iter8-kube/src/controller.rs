@@ -12,6 +12,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Client;
 use kube::api::Api;
 use kube::runtime::reflector::{self, ObjectRef};
+use kube::runtime::watcher::Event;
 use kube::runtime::{Controller, WatchStreamExt, controller, watcher};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -140,9 +141,18 @@ pub async fn run<B: RoutingBackend>(
     let health = options.health.clone();
     let context = Arc::new(Context::new(client, backend, cache, queue, gate, pace, options));
     let (known, forgetful) = (releases.clone(), Arc::clone(&context));
+    let (listed, relisted) = (releases.clone(), Arc::clone(&context));
     let changes = unhurried(watcher(api, watcher::Config::default()))
         .map_ok(unwrapped::<_, Release>)
         .reflect(writer)
+        .inspect_ok(move |event| {
+            if matches!(event, Event::InitDone) {
+                let is_there = |namespace: &str, name: &str| {
+                    listed.get(&ObjectRef::new(name).within(namespace)).is_some()
+                };
+                relisted.listed(is_there);
+            }
+        })
         .touched_objects()
         .inspect_ok(move |release| {
             let key = ObjectRef::from_obj(release);

@@ -127,6 +127,7 @@ fn former_fronts(release: &ValidRelease, objects: &[Owned]) -> Vec<ServiceName> 
     names.filter(|name: &ServiceName| *name != release.application).collect()
 }
 
+/// Objects that are being deleted are no live routes any more.
 fn route<B: RoutingBackend>(backend: &B, objects: &[Owned]) -> Option<iter8_core::RouteObservation> {
     let is_route = |owned: &&Owned| backend.kinds().contains(&owned.kind);
     let live =

@@ -1,7 +1,7 @@
 //! How fast the API server wants to be asked.
 //!
 //! A server that is too busy answers 429 and says when to come again (priority and fairness). Then nothing is begun
-//! before that: reads wait, and what was to be written is planned anew, for it may be out of date by then. kube's own
+//! before that: watches wait, and what was to be written is planned anew, for it may be out of date by then. kube's own
 //! repetition of requests would hold on to what was planned, for minutes.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +10,9 @@ use std::time::Duration;
 use http::{Response, StatusCode, header};
 use tokio::time::Instant;
 
-/// The longest wait that one answer can ask for. It may be one object that is refused so, by a webhook.
-const LONGEST: Duration = Duration::from_secs(10);
+/// The longest wait that one answer can ask for. Priority and fairness asks for a second; what asks for more may be a
+/// webhook, and mean one object.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// Until when the API server wants to be left alone. What clones share it.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +23,7 @@ pub(crate) struct Pace {
 impl Pace {
     /// Notes what an answer asks for, if it does.
     pub(crate) fn note<B>(&self, answer: &Response<B>) {
-        if !matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        if answer.status() != StatusCode::TOO_MANY_REQUESTS {
             return;
         }
         let seconds = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -69,18 +70,18 @@ mod tests {
     async fn the_longest_wait_that_was_asked_for_counts() {
         let pace = Pace::default();
         for unasked in
-            [answer(200, Some("9")), answer(429, None), answer(429, Some("soon")), answer(500, Some("9"))]
+            [answer(200, Some("9")), answer(429, None), answer(429, Some("soon")), answer(503, Some("9"))]
         {
             pace.note(&unasked);
             assert_eq!(pace.rest(), None);
         }
-        pace.note(&answer(429, Some("3")));
-        pace.note(&answer(503, Some("1")));
-        assert_eq!(pace.clone().rest(), Some(Duration::from_secs(3)));
+        pace.note(&answer(429, Some("2")));
+        pace.note(&answer(429, Some("1")));
+        assert_eq!(pace.clone().rest(), Some(Duration::from_secs(2)));
         let begin = Instant::now();
         pace.passed().await;
         // Tokio's clock has milliseconds.
-        assert!((3000..=3001).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+        assert!((2000..=2001).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
         assert_eq!(pace.rest(), None);
     }
 

@@ -60,7 +60,7 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     };
     // kube polls all reconciliations in one task, in which a document that takes long would delay all others.
     let outcome = task::apart(work.in_current_span()).await;
-    let outcome = outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())));
+    let outcome = outcome.unwrap_or_else(|panic| Err(Error::Panicked(task::said(panic))));
     let outcome = match outcome {
         // Each object that is written for it is collected at once, which is an event: a race that nobody wins.
         Err(error) if error.is_conflict() => {
@@ -142,7 +142,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             }
         };
         let read = if self.release.spec.size() > LARGE {
-            self.context.reader.compute(read).await.map_err(|panic| Error::Panicked(panic.to_string()))?
+            self.context.reader.compute(read).await.map_err(|panic| Error::Panicked(task::said(panic)))?
         } else {
             read()
         };
@@ -270,24 +270,24 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                         return Err(Error::ReleaseGone);
                     }
                     if !self.context.may_make_again(&target, now) {
-                        return Ok(self.context.fight(&target, now));
+                        return Ok(self.context.fight(&target, true, now));
                     }
                 }
                 self.create(&target, desired, &object, now).await
             }
             Some(live) if !rewrite && self.is_as_desired(&target, desired, &object, &live.object) => {
-                Ok(self.context.fight(&target, now))
+                Ok(self.context.fight(&target, false, now))
             }
             Some(live) => {
                 if !self.may_write(&target, desired, &object, &live.object, now) {
-                    return Ok(self.context.fight(&target, now));
+                    return Ok(self.context.fight(&target, false, now));
                 }
                 self.apply(&target, &object, &live.object).await?;
                 self.context.applied(&target, &self.form(desired), now);
                 if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
                     self.mark_draining(&target, &live.object, None).await?;
                 }
-                Ok(self.context.fight(&target, now))
+                Ok(self.context.fight(&target, false, now))
             }
         }
     }
@@ -371,6 +371,9 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             Created::New(created) => {
                 info!(object = %target, "created");
                 self.wrote(target, object, *created);
+                if self.context.has_applied(target, &self.form(desired), now) {
+                    self.context.made_again(target, now);
+                }
                 self.context.applied(target, &self.form(desired), now);
                 Ok(None)
             }
@@ -382,9 +385,10 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 }
                 // Its label is gone, so that no watch tells of it.
                 Claim::Ours if !self.may_write(target, desired, object, &existing, now) => {
-                    Ok(self.context.fight(target, now))
+                    Ok(self.context.fight(target, false, now))
                 }
                 Claim::Ours | Claim::Adoptable => {
+                    self.context.cache.found(&target.kind, (*existing).clone());
                     self.apply(target, object, &existing).await?;
                     self.context.applied(target, &self.form(desired), now);
                     Ok(None)

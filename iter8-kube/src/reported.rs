@@ -94,6 +94,14 @@ impl Reported {
         self.announced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A new list of Releases is there: what was reported is in it, or is not there any more (after a restore of older
+    /// data), and of a Release that is not in it nothing is to be kept.
+    pub(crate) fn listed(&self, is_there: impl Fn(&str, &str) -> bool) {
+        self.statuses().clear();
+        self.owed().retain(|(namespace, name), _| is_there(namespace, name));
+        self.announced().retain(|(namespace, name), _| is_there(namespace, name));
+    }
+
     /// Forgets a Release that is gone.
     pub(crate) fn forget(&self, namespace: &str, name: &str) {
         let key = (namespace.to_owned(), name.to_owned());
@@ -122,6 +130,18 @@ mod tests {
 
     fn status(primary: &str) -> ReleaseStatus {
         ReleaseStatus { primary: Some(primary.to_owned()), ..ReleaseStatus::default() }
+    }
+
+    #[test]
+    fn a_new_list_is_the_last_word() {
+        let (reported, web) = (Reported::default(), release("1", "7", "listed"));
+        reported.note(&web, &status("written"), Some("9"));
+        reported.announce(&web, "a");
+        reported.listed(|_, name| name == "web");
+        assert_eq!(reported.of(&web), Some(status("listed")), "the data is that of before, after a restore");
+        assert!(!reported.announce(&web, "a"));
+        reported.listed(|_, _| false);
+        assert!(reported.announce(&web, "a"), "another one of the name");
     }
 
     #[test]

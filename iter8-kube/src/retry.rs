@@ -75,8 +75,7 @@ impl Retries {
             all.remove(&key);
             return None;
         };
-        if !obstacles().any(Obstacle::blocks) {
-            // A fight has a rhythm of its own.
+        if obstacles().all(Obstacle::is_fight) {
             return Some(Duration::from_secs(first.into()));
         }
         let jitter = jitter(&key);
@@ -102,6 +101,15 @@ impl Retries {
         let key = (namespace.to_owned(), name.to_owned());
         self.failures().remove(&key);
         self.all_gone().insert(key, uid);
+    }
+
+    /// Forgets the Releases that a new list does not have.
+    pub(crate) fn listed(&self, is_there: impl Fn(&str, &str) -> bool) {
+        let is_there = |key: &(String, String)| is_there(&key.0, &key.1);
+        self.failures().retain(|key, _| is_there(key));
+        self.all_gone().retain(|key, _| is_there(key));
+        let mut obstructed = self.obstructed.lock().unwrap_or_else(PoisonError::into_inner);
+        obstructed.retain(|key, _| is_there(key));
     }
 
     /// Forgets a Release that the watch has told to be gone.

@@ -89,12 +89,13 @@ fn version(version: &PlannedVersion, plan: &RoutePlan) -> VersionStatus {
 /// How many notices a status has at most.
 const NOTICES: usize = 20;
 
+/// What lasts as long as the document; what is only changing is announced.
 fn notices(notices: &[Notice]) -> Vec<NoticeStatus> {
-    let told = notices
-        .iter()
+    let lasting = || notices.iter().filter(|notice| !notice.is_of_change());
+    let told = lasting()
         .take(NOTICES)
         .map(|notice| NoticeStatus { reason: notice.reason().to_owned(), message: notice.to_string() });
-    let rest = notices.len().saturating_sub(NOTICES);
+    let rest = lasting().count().saturating_sub(NOTICES);
     let more = (rest > 0).then(|| NoticeStatus {
         reason: "More".to_owned(),
         message: format!("and {rest} more; `iter8 plan` prints all"),

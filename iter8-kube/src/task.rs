@@ -26,6 +26,14 @@ pub(crate) async fn apart<T: Send + 'static>(
     (&mut Owned(tokio::spawn(work)).0).await
 }
 
+/// What a panic said. The number of the task, which is another one each time, is left out.
+pub(crate) fn said(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "it was given up".to_owned() };
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it did not say why".to_owned())
+}
+
 /// Computes one thing after the other, in a thread that has nothing else to do.
 #[derive(Debug)]
 pub(crate) struct Computer(Semaphore);

@@ -14,11 +14,8 @@ fn scaled<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = Notice> + 'a
     situation.release.versions().filter_map(|version| {
         let deployment = situation.observation.versions.get(&version.name)?.deployment.as_ref()?;
         let (declared, by) = (version.replicas?, deployment.scaled_by.as_ref()?);
-        (declared != deployment.wanted).then(|| Notice::Scaled {
-            version: version.name.clone(),
-            by: by.clone(),
-            wanted: deployment.wanted,
-        })
+        (declared != deployment.wanted)
+            .then(|| Notice::Scaled { version: version.name.clone(), by: by.clone() })
     })
 }
 

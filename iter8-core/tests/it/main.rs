@@ -21,6 +21,7 @@ mod held;
 mod hostile;
 mod laws;
 mod left_over;
+mod notices;
 mod oracle;
 mod planner;
 mod promotion;

@@ -20,6 +20,9 @@ use crate::resource::Release;
 /// How long at most until the API server is asked again for a kind that it does not know.
 const KIND_UNKNOWN: Duration = Duration::from_secs(5);
 
+/// How long to wait before a kind that has just gone is asked for: API servers may differ for a while.
+const KIND_GONE: Duration = Duration::from_secs(1);
+
 /// Where a watch puts what it sees.
 #[derive(Clone)]
 pub(super) struct Sink {
@@ -58,7 +61,7 @@ where
     // the kind is gone; who writes is told before.
     loop {
         tokio::select! {
-            () = follow_until_unknown(&kind, watch(), &sink) => {}
+            () = follow_until_unknown(&kind, watch(), &sink) => tokio::time::sleep(KIND_GONE).await,
             () = sink.cache.doubted(kind.kind) => {}
         }
     }

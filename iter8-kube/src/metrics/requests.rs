@@ -8,7 +8,8 @@ use serde_json::json;
 use super::Metrics;
 use crate::pace::Pace;
 
-/// The client with every request counted, whose reads wait where the API server asks for it.
+/// The client with every request counted, that asks for nothing while the API server wants to be left alone: watches, and
+/// the lists that they begin with, wait; what a reconciliation asks for is given up, so that it may end.
 pub(crate) fn metered(client: Client, metrics: Metrics, pace: Pace) -> Client {
     let namespace = client.default_namespace().to_owned();
     let service = tower::service_fn(move |request: Request<Body>| {
@@ -16,11 +17,11 @@ pub(crate) fn metered(client: Client, metrics: Metrics, pace: Pace) -> Client {
         async move {
             let verb = verb(&request);
             // The Lease has a pace of its own.
-            if !request.uri().path().contains("/leases") {
-                match verb {
-                    "get" | "list" | "watch" => pace.passed().await,
-                    _ if pace.rest().is_some() => return Ok(too_early()),
-                    _ => {}
+            if !request.uri().path().starts_with("/apis/coordination.k8s.io/") {
+                if is_of_a_watch(verb, request.uri()) {
+                    pace.passed().await;
+                } else if pace.rest().is_some() {
+                    return Ok(too_early());
                 }
             }
             let answer = client.send(request).await;
@@ -39,7 +40,13 @@ pub(crate) fn metered(client: Client, metrics: Metrics, pace: Pace) -> Client {
     Client::new(service, namespace)
 }
 
-/// The answer to a write that is not sent. Whoever planned it plans anew.
+/// Whether this is a watch or the list that one begins with; a reconciliation lists by a name.
+fn is_of_a_watch(verb: &str, uri: &Uri) -> bool {
+    let is_by_name = uri.query().is_some_and(|query| query.contains("fieldSelector="));
+    verb == "watch" || verb == "list" && !is_by_name
+}
+
+/// The answer to a request that is not sent. Whoever planned it plans anew.
 fn too_early() -> Response<Body> {
     let code = StatusCode::TOO_MANY_REQUESTS;
     let status = json!({

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use iter8_core::{Capabilities, ObjectKind, Protocol, RouteObservation, RoutePlan, RoutingBackend};
 use iter8_gateway_api::{GatewayApiBackend, Route};
 use iter8_kube::{Options, Release, ReleaseStatus, Scope, WatchedRelease};
-use kube::ResourceExt;
 use kube::api::ListParams;
+use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -256,6 +256,12 @@ async fn a_release_that_takes_for_ever_or_panics_delays_nobody(cluster: Cluster)
     let (reason, message) = cluster.until("the report", failed, Option::is_some).await.unwrap();
     assert_eq!(reason, "InternalError");
     assert!(message.contains("at a Release that somebody has made up to this end"), "{message}");
+    let version = || async {
+        cluster.api::<WatchedRelease>().get("panics").await.unwrap().meta().clone().resource_version
+    };
+    let (written, tries) = (version().await, panics.load(Ordering::Relaxed));
+    cluster.until("more tries", is_bad, |(_, panics)| *panics > tries + 1).await;
+    assert_eq!(version().await, written, "it is said once");
 
     cluster.declare(INITIAL).await;
     cluster.until_ready().await;

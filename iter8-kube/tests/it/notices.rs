@@ -15,7 +15,10 @@ pub(crate) const ALL: &[Scenario] =
 async fn events(cluster: &Cluster) -> Vec<String> {
     let listed = cluster.api::<Event>().list(&ListParams::default()).await.unwrap();
     let part = |part: Option<String>| part.unwrap_or_default();
-    let words = |event: Event| format!("{} {}: {}", part(event.type_), part(event.reason), part(event.note));
+    let words = |event: Event| {
+        let again = if event.series.is_some() { " again" } else { "" };
+        format!("{} {}{again}: {}", part(event.type_), part(event.reason), part(event.note))
+    };
     listed.into_iter().map(words).collect()
 }
 
@@ -37,6 +40,12 @@ async fn changes_that_requests_may_notice_are_told(cluster: Cluster) {
         let is_told = |events: &Vec<String>| events.iter().any(|event| event.starts_with(told));
         cluster.until("the Event", || events(&cluster), is_told).await;
         cluster.until_ready().await;
+        let after = events(&cluster).await;
+        assert_eq!(
+            after.iter().filter(|event| event.starts_with(told)).count(),
+            1,
+            "it is told once: {after:#?}"
+        );
     }
 }
 

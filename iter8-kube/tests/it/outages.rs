@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gateway_api::httproutes::HttpRoute;
 use iter8_kube::Release;
@@ -93,11 +93,9 @@ async fn a_promotion_goes_on_after_an_outage_of_the_api_server_and_a_compaction(
         .until("a rollout", || cluster.condition("VersionsReady"), |condition| *condition == rolling)
         .await;
     control_plane.stop_api_server();
-    let begin = Instant::now();
     control_plane.compact().await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
     control_plane.start_api_server().await.unwrap();
-    assert!(begin.elapsed() > Duration::from_secs(3));
 
     cluster.until_answers("httpbin-0", "httpbin-0").await;
     cluster.until_ready().await;

@@ -79,12 +79,12 @@ impl Layout {
         )
     }
 
-    /// Where the API server writes its audit log to.
     /// Where etcd listens.
     pub(super) fn etcd_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.etcd_port)
     }
 
+    /// Where the API server writes its audit log to.
     pub(super) fn audit_log(&self) -> PathBuf {
         self.file("audit.log")
     }
