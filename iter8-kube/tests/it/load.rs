@@ -172,8 +172,8 @@ impl Report {
 
     /// Requests a second, on the average.
     pub(crate) fn rate(&self) -> usize {
-        let seconds = self.per_second();
-        seconds.iter().sum::<usize>() / seconds.len().max(1)
+        let milliseconds = usize::try_from((self.end - self.begin).as_millis()).unwrap_or(usize::MAX);
+        self.exchanges.len() * 1000 / milliseconds.max(1)
     }
 }
 
