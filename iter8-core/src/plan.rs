@@ -1,6 +1,7 @@
 //! The output of planning: which rules, which front, which versions stay, and why.
 
 mod leaving;
+mod live;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,7 +13,7 @@ use crate::digest::{Encode, Hasher};
 use crate::filter::{RouteFilter, Timeouts};
 use crate::name::{Hostname, Namespace, ObjectName, ServiceName, VersionName};
 use crate::notice::Notice;
-use crate::observation::{ObservedRule, Rollout, RouteObservation, TargetPort, Timestamp};
+use crate::observation::{Rollout, TargetPort, Timestamp};
 use crate::parent_ref::ParentRef;
 use crate::readiness::Readiness;
 use crate::reason::{Reason, RuleReason};
@@ -45,8 +46,8 @@ pub struct RoutePlan {
     pub route: Option<PlannedRoute>,
     /// The front Service; `None` where the environment has none.
     pub front: Option<FrontService>,
-    /// Whether the live routes have other rules than the planned ones, and are to be written even if they hold everything
-    /// that is planned: somebody may have added a filter, or a condition to a match.
+    /// Whether live routes have other rules than the planned ones, and those that have ([`PlannedRoute::is_in`]) are to be
+    /// written even if they hold everything that is planned: somebody may have added a filter, or a condition to a match.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub repair: bool,
     /// Whether routes that are not among the planned ones stay for now: those of the protocol before, until the new
@@ -142,31 +143,6 @@ impl PlannedRoute {
         };
         let leaving = self.leaving.iter().flat_map(|leaving| &leaving.hostnames);
         self.hostnames.iter().filter(is_present).chain(leaving)
-    }
-
-    /// Whether the live routes have the planned rules, Gateways and hostnames.
-    pub(crate) fn is_live(&self, live: &RouteObservation) -> bool {
-        let are_gateways = live.gateways.as_ref().is_none_or(|live| {
-            self.gateway_parents().eq(live.parents.iter().map(|live| &live.parent))
-                && self.gateway_hostnames().eq(&live.hostnames)
-        });
-        are_gateways && self.has_rules(&live.rules)
-    }
-
-    fn has_rules(&self, live: &[ObservedRule]) -> bool {
-        self.rules.len() == live.len()
-            && self.rules.iter().zip(live).all(|(planned, live)| {
-                let backends =
-                    planned.backends.iter().map(|planned| (&planned.service, planned.port, planned.weight));
-                let mirrors =
-                    planned.mirrors.iter().map(|planned| (&planned.service, planned.port, planned.percent));
-                !live.altered
-                    && planned.matches == live.matches
-                    && self.timeouts == live.timeouts
-                    && self.filters == live.filters
-                    && backends.eq(live.backends.iter().map(|live| (&live.service, live.port, live.weight)))
-                    && mirrors.eq(live.mirrors.iter().map(|live| (&live.service, live.port, live.percent)))
-            })
     }
 }
 

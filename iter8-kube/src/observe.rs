@@ -128,7 +128,10 @@ fn former_fronts(release: &ValidRelease, objects: &[Owned]) -> Vec<ServiceName> 
 }
 
 /// Objects that are being deleted are no live routes any more.
-fn route<B: RoutingBackend>(backend: &B, objects: &[Owned]) -> Option<iter8_core::RouteObservation> {
+pub(crate) fn route<B: RoutingBackend>(
+    backend: &B,
+    objects: &[Owned],
+) -> Option<iter8_core::RouteObservation> {
     let is_route = |owned: &&Owned| backend.kinds().contains(&owned.kind);
     let live =
         objects.iter().filter(is_route).filter(|owned| owned.object.metadata.deletion_timestamp.is_none());

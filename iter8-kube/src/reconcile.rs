@@ -209,7 +209,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
             if !role.may_be_written(&blocked) {
                 continue;
             }
-            let rewrite = plan.repair && role == ObjectRole::Route;
+            let rewrite = plan.repair && role == ObjectRole::Route && self.is_altered(plan, desired, objects);
             let obstacle = match self.ensure(desired, objects, rewrite, now).await {
                 Ok(obstacle) => obstacle,
                 Err(error) => match self.refused(desired, error) {
@@ -235,6 +235,15 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         }
         self.take_away(declared, plan, objects, &desired, now).await?;
         failed.map_or(Ok(obstacles), Err)
+    }
+
+    /// Whether this route, of those that are live, is not the planned one.
+    fn is_altered(&self, plan: &RoutePlan, desired: &Desired, objects: &[Owned]) -> bool {
+        let is_live =
+            |owned: &&Owned| owned.kind == desired.kind && owned.object.name_any() == desired.name();
+        let live = objects.iter().find(is_live).map(std::slice::from_ref);
+        let seen = live.and_then(|live| observe::route(&*self.context.backend, live));
+        seen.is_some_and(|seen| plan.route.as_ref().is_some_and(|planned| !planned.is_in(&seen)))
     }
 
     /// Makes an object be as desired, which `rewrite` knows it is not; `Some` if something is in the way.

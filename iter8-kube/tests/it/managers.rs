@@ -27,6 +27,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     a_deployment_that_cannot_be_written_holds_up_no_route,
     a_number_of_pods_that_was_scaled_is_left_alone,
     rollouts_one_after_the_other_are_no_fight,
+    gateways_one_after_the_other_are_no_fight,
     a_version_keeps_its_requests_without_its_label,
 ];
 
@@ -302,6 +303,24 @@ async fn rollouts_one_after_the_other_are_no_fight(cluster: Cluster) {
     }
     let service: Service = cluster.api().get("httpbin-0").await.unwrap();
     assert!(service.labels()["iter8.tools/rollout"].ends_with(".8"), "{:?}", service.labels());
+}
+
+/// The route for the Service stays as it is meanwhile.
+async fn gateways_one_after_the_other_are_no_fight(cluster: Cluster) {
+    let routes = cluster.api::<HttpRoute>();
+    for number in 0..8 {
+        let gateway = format!("gateway-{number}");
+        cluster.declare(&format!("gateway: {gateway}\n{INITIAL}")).await;
+        let parents = || async {
+            let route = routes.get_opt("httpbin-gateway").await.unwrap();
+            let parents = route.and_then(|route| route.spec.parent_refs).unwrap_or_default();
+            parents.into_iter().map(|parent| parent.name).collect::<Vec<_>>()
+        };
+        cluster.until("the Gateway", parents, |parents| parents.contains(&gateway)).await;
+        let reason = || async { cluster.condition("Ready").await.map(|(_, reason)| reason) };
+        let reason = cluster.until("a word", reason, Option::is_some).await;
+        assert_ne!(reason.as_deref(), Some("FieldFight"), "{number}");
+    }
 }
 
 async fn a_version_keeps_its_requests_without_its_label(cluster: Cluster) {
