@@ -40,8 +40,8 @@ struct Arguments {
     /// Numbers of releases to measure with.
     #[arg(default_values_t = [100, 1000, 5000])]
     releases: Vec<usize>,
-    /// Seconds without any change in which requests are counted.
-    #[arg(long, default_value_t = 60)]
+    /// Seconds without any change in which requests are counted. Connections that nobody uses end after 90.
+    #[arg(long, default_value_t = 120)]
     idle: u64,
     #[command(subcommand)]
     part: Option<Part>,

@@ -44,6 +44,8 @@ pub(crate) struct Memory {
     pub(crate) routed: u64,
     /// What of it is code that has run.
     pub(crate) routed_code: u64,
+    /// The same after the idle time, in which connections end that nobody uses.
+    pub(crate) rested: u64,
     /// The most until then.
     pub(crate) most: u64,
     /// At the end of the run.
@@ -67,6 +69,7 @@ pub(crate) async fn run(assets: &Path, releases: usize, idle_seconds: u64) -> Re
 
     let mut watches = Process::start(Part::Watches, kubeconfig)?;
     let idle = no_news::idle(&mut controller, &mut watches, idle_seconds).await?;
+    let rested = controller.memory()?;
     let no_news = no_news::events(&fleet, &mut controller, &watches).await?;
     watches.stop().await?;
 
@@ -77,7 +80,7 @@ pub(crate) async fn run(assets: &Path, releases: usize, idle_seconds: u64) -> Re
     let (failed, ready) = news::one_at_a_time(&fleet, &routes, &sample).await?;
     let burst = (sample.len(), news::in_a_burst(&fleet, &routes, &sample).await?);
     following.abort();
-    let memory = Memory { empty, empty_code, routed, routed_code, most, last: controller.memory()? };
+    let memory = Memory { empty, empty_code, routed, routed_code, rested, most, last: controller.memory()? };
     controller.stop().await?;
     // Without the controller, which would answer to statuses that are not its own.
     let cold_floor = floor.cold_start(releases, cold.writes).await?;

@@ -110,13 +110,20 @@ fn memory(figures: &Figures) -> Vec<Row> {
     let target = if figures.releases == 5000 { "less than 150 MiB" } else { "" };
     let reference = "168 MiB (200)".to_owned();
     let routed = [mebibytes(memory.routed), mebibytes(memory.empty), empty(), target.to_owned(), reference];
-    let each = memory.routed.saturating_sub(memory.empty) * 10 / (figures.releases.max(1) as u64);
-    let each = [format!("{} KiB", tenths(each)), empty(), empty(), "at most 24 KiB".to_owned(), empty()];
+    let each = |memory: u64, empty: u64| {
+        format!("{} KiB", tenths(memory.saturating_sub(empty) * 10 / (figures.releases.max(1) as u64)))
+    };
+    let at_once = each(memory.routed, memory.empty);
+    let rested = each(memory.rested, memory.empty);
     let code = [mebibytes(memory.routed_code), mebibytes(memory.empty_code), empty(), empty(), empty()];
     vec![
         row("resident memory; floor: without releases", routed),
         row("of which code of the program that has run", code),
-        row("resident memory for a release", each),
+        row(
+            "resident memory for a release",
+            [at_once, empty(), empty(), "at most 24 KiB".to_owned(), empty()],
+        ),
+        row("the same after the idle time", [rested, empty(), empty(), "at most 24 KiB".to_owned(), empty()]),
         row("most until then", [mebibytes(memory.most), empty(), empty(), empty(), empty()]),
         row("resident memory in the end", [mebibytes(memory.last), empty(), empty(), empty(), empty()]),
     ]
