@@ -18,7 +18,9 @@ use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info, warn};
 
-use self::live::{difference, form, has_lost_marks, is_as_written, names_another_rollout, rival};
+use self::live::{
+    difference, form, has_lost_marks, is_as_written, is_draining, live_of, names_another_rollout, rival,
+};
 use crate::applier::{Created, Target};
 use crate::cache::Owned;
 use crate::context::Context;
@@ -61,14 +63,14 @@ pub(crate) async fn reconcile<B: RoutingBackend>(
     // kube polls all reconciliations in one task, in which a document that takes long would delay all others.
     let outcome = task::apart(work.in_current_span()).await;
     let outcome = outcome.unwrap_or_else(|panic| Err(Error::Panicked(task::said(panic))));
+    let reconciliation = Reconciliation::new(&release, &context, begun);
     let outcome = match outcome {
         // Each object that is written for it is collected at once, which is an event: a race that nobody wins.
         Err(error) if error.is_conflict() => {
-            let is_there = context.applier.is_current(&namespace, &name, &uid, None).await.unwrap_or(true);
+            let is_there = reconciliation.is_current(None).await.unwrap_or(true);
             Err(if is_there { error } else { Error::ReleaseGone })
         }
         Err(Error::Panicked(what)) => {
-            let reconciliation = Reconciliation::new(&release, &context, begun);
             // What cannot be said now is said the next time.
             let _ = reconciliation.report_failure(&what).await;
             Err(Error::Panicked(what))
@@ -239,9 +241,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
 
     /// Whether this route, of those that are live, is not the planned one.
     fn is_altered(&self, plan: &RoutePlan, desired: &Desired, objects: &[Owned]) -> bool {
-        let is_live =
-            |owned: &&Owned| owned.kind == desired.kind && owned.object.name_any() == desired.name();
-        let live = objects.iter().find(is_live).map(std::slice::from_ref);
+        let live = live_of(desired, objects).map(std::slice::from_ref);
         let seen = live.and_then(|live| observe::route(&*self.context.backend, live));
         seen.is_some_and(|seen| plan.route.as_ref().is_some_and(|planned| !planned.is_in(&seen)))
     }
@@ -257,9 +257,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let target = self.target(&desired.kind, desired.name());
         let mut object = desired.spelt_out();
         object.metadata.owner_references = self.release.controller_owner_ref(&()).map(|owner| vec![owner]);
-        let live = objects
-            .iter()
-            .find(|owned| owned.kind == desired.kind && owned.object.name_any() == desired.name());
+        let live = live_of(desired, objects);
         if live.and_then(|live| scaler(observe::writers(&live.object))).is_some()
             && let Some(spec) = object.data.get_mut("spec").and_then(serde_json::Value::as_object_mut)
         {
@@ -293,7 +291,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 }
                 self.apply(&target, &object, &live.object).await?;
                 self.context.applied(&target, &self.form(desired), now);
-                if live.object.annotations().contains_key(labels::DRAINING_SINCE) {
+                if is_draining(&live.object) {
                     self.mark_draining(&target, &live.object, None).await?;
                 }
                 Ok(self.context.fight(&target, false, now))

@@ -90,14 +90,16 @@ fn the_watch_does_not_put_an_older_state_over_our_own_write() {
     assert_eq!(names(&cache), [""; 0]);
 }
 
+/// The Service `web-0` by state and identity.
+fn with_uid(version: u64, uid: &str) -> DynamicObject {
+    let mut object = service("web-0", version, Some("web"));
+    object.metadata.uid = Some(uid.to_owned());
+    object
+}
+
 #[test]
 fn what_we_have_deleted_is_gone_before_the_watch_says_so() {
     let cache = Cache::default();
-    let with_uid = |version: u64, uid: &str| {
-        let mut object = service("web-0", version, Some("web"));
-        object.metadata.uid = Some(uid.to_owned());
-        object
-    };
     cache.object_event(&SERVICE, Event::Apply(with_uid(1, "a")));
     cache.deleted(&SERVICE, &with_uid(1, "a"));
     assert_eq!(names(&cache), [""; 0]);
@@ -110,11 +112,6 @@ fn what_we_have_deleted_is_gone_before_the_watch_says_so() {
 #[test]
 fn an_answer_that_comes_after_the_end_of_its_object_brings_nothing_back() {
     let cache = Cache::default();
-    let with_uid = |version: u64, uid: &str| {
-        let mut object = service("web-0", version, Some("web"));
-        object.metadata.uid = Some(uid.to_owned());
-        object
-    };
     cache.object_event(&SERVICE, Event::Apply(with_uid(1, "a")));
     cache.object_event(&SERVICE, Event::Delete(with_uid(3, "a")));
     cache.written(&SERVICE, with_uid(2, "a"));

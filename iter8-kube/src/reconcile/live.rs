@@ -4,6 +4,7 @@ use iter8_core::Digest;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
+use crate::cache::Owned;
 use crate::workload::Desired;
 use crate::{drift, labels};
 
@@ -11,7 +12,22 @@ use crate::{drift, labels};
 pub(super) fn is_as_written(desired: &Desired, live: &DynamicObject) -> bool {
     let digest = live.annotations().get(labels::DIGEST).map(String::as_str);
     // A version that drains and has come back into the document is written anew.
-    digest == Some(desired.digest.as_str()) && !live.annotations().contains_key(labels::DRAINING_SINCE)
+    digest == Some(desired.digest.as_str()) && !is_draining(live)
+}
+
+/// Whether the object says that its version drains.
+pub(super) fn is_draining(live: &DynamicObject) -> bool {
+    live.annotations().contains_key(labels::DRAINING_SINCE)
+}
+
+/// The live object that is to be as desired.
+pub(super) fn live_of<'a>(desired: &Desired, objects: &'a [Owned]) -> Option<&'a Owned> {
+    objects.iter().find(|owned| is_of(desired, owned))
+}
+
+/// Whether a live object is the one to be as desired.
+pub(super) fn is_of(desired: &Desired, owned: &Owned) -> bool {
+    desired.kind == owned.kind && desired.name() == owned.object.name_any()
 }
 
 /// Whether somebody has taken away by what we know the object, and what of it we have written.

@@ -8,6 +8,7 @@ use kube::api::DynamicObject;
 use tracing::info;
 
 use super::Reconciliation;
+use super::live::{is_draining, is_of};
 use crate::applier::Target;
 use crate::cache::Owned;
 use crate::error::Error;
@@ -54,7 +55,7 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
                 }
                 removal if removal.drains() => {}
                 _ => {
-                    for owned in of_version.filter(|owned| is_draining(owned)) {
+                    for owned in of_version.filter(|owned| is_draining(&owned.object)) {
                         let target = self.target(&owned.kind, &owned.object.name_any());
                         self.mark_draining(&target, &owned.object, None).await?;
                     }
@@ -66,13 +67,11 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
 
     /// Owned and not planned any more.
     fn is_left_over(&self, declared: &ValidRelease, owned: &Owned, desired: &[Desired]) -> bool {
-        let is_desired =
-            |desired: &Desired| desired.kind == owned.kind && desired.name() == owned.object.name_any();
         let role = match observe::marked(declared, owned) {
             Some(_) => ObjectRole::Version,
             None => self.role(&owned.kind, &owned.object),
         };
-        role.goes_when_not_planned() && !desired.iter().any(is_desired)
+        role.goes_when_not_planned() && !desired.iter().any(|desired| is_of(desired, owned))
     }
 
     /// Notes on an object since when its version drains, or that it does not.
@@ -119,9 +118,4 @@ impl<B: RoutingBackend> Reconciliation<'_, B> {
         let uid = metadata.uid.as_deref().unwrap_or_default();
         self.context.applier.is_current(namespace, name, uid, generation).await
     }
-}
-
-/// Whether the object says that its version drains.
-fn is_draining(owned: &Owned) -> bool {
-    owned.object.annotations().contains_key(labels::DRAINING_SINCE)
 }

@@ -48,13 +48,19 @@ async fn a_leader_that_stops_hands_over_at_once(cluster: Cluster) {
     assert_one_at_a_time(&writes);
 }
 
-async fn a_leader_that_is_killed_is_followed_when_its_lease_ends(cluster: Cluster) {
-    let writes = Writes::default();
-    let first = Replica::start(&cluster, "first", SHORT, &writes).await;
+/// The leader and another one, whose Leases are short, and a Release that is ready.
+async fn two_replicas(cluster: &Cluster, writes: &Writes) -> (Replica, Replica) {
+    let first = Replica::start(cluster, "first", SHORT, writes).await;
     cluster.until_held_by("first").await;
-    let _second = Replica::start(&cluster, "second", SHORT, &writes).await;
+    let second = Replica::start(cluster, "second", SHORT, writes).await;
     cluster.declare(INITIAL).await;
     cluster.until_ready().await;
+    (first, second)
+}
+
+async fn a_leader_that_is_killed_is_followed_when_its_lease_ends(cluster: Cluster) {
+    let writes = Writes::default();
+    let (first, _second) = two_replicas(&cluster, &writes).await;
 
     first.running.kill().await;
     let begun = Instant::now();
@@ -70,11 +76,7 @@ async fn a_leader_that_is_killed_is_followed_when_its_lease_ends(cluster: Cluste
 
 async fn a_leader_that_is_cut_off_stops_before_the_next_one_begins(cluster: Cluster) {
     let writes = Writes::default();
-    let first = Replica::start(&cluster, "first", SHORT, &writes).await;
-    cluster.until_held_by("first").await;
-    let second = Replica::start(&cluster, "second", SHORT, &writes).await;
-    cluster.declare(INITIAL).await;
-    cluster.until_ready().await;
+    let (first, second) = two_replicas(&cluster, &writes).await;
 
     first.sever();
     cluster.declare(CANDIDATE).await;
@@ -98,11 +100,7 @@ async fn a_leader_that_is_cut_off_stops_before_the_next_one_begins(cluster: Clus
 /// All its other requests go on: nothing but its own gate stops it.
 async fn a_leader_that_cannot_renew_its_lease_stops_before_it_ends(cluster: Cluster) {
     let writes = Writes::default();
-    let first = Replica::start(&cluster, "first", SHORT, &writes).await;
-    cluster.until_held_by("first").await;
-    let second = Replica::start(&cluster, "second", SHORT, &writes).await;
-    cluster.declare(INITIAL).await;
-    cluster.until_ready().await;
+    let (first, second) = two_replicas(&cluster, &writes).await;
 
     first.sever_lease();
     let changes = async {
