@@ -164,17 +164,18 @@ struct Situation<'a> {
 /// A version of the document.
 struct Declared<'a> {
     version: &'a ValidVersion,
+    observed: Option<&'a VersionObservation>,
     readiness: Readiness,
     rollout: Option<Rollout>,
 }
 
 impl<'a> Declared<'a> {
-    fn new(version: &'a ValidVersion, observation: &Observation, live: &Live<'_>) -> Self {
+    fn new(version: &'a ValidVersion, observation: &'a Observation, live: &Live<'_>) -> Self {
         let digests = (version.service_digest(), version.deployment_digest());
         let observed = observation.versions.get(&version.name);
         let readiness = Readiness::of(Some(digests), observed, live.sends_to(&version.service));
         let rollout = rollout_to_name(version.deployment_digest(), observed);
-        Self { version, readiness, rollout }
+        Self { version, observed, readiness, rollout }
     }
 
     fn planned(&self, in_force: &InForce<'_>, reason: Option<Reason>) -> PlannedVersion {

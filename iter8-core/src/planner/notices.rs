@@ -2,7 +2,7 @@
 
 use crate::notice::Notice;
 
-use super::Situation;
+use super::{Declared, Situation};
 
 /// What a person should know of what was observed.
 pub(super) fn notices<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = Notice> + 'a {
@@ -11,8 +11,8 @@ pub(super) fn notices<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = 
 
 /// Numbers of Pods that are declared and that somebody else has set.
 fn scaled<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = Notice> + 'a {
-    situation.release.versions().filter_map(|version| {
-        let deployment = situation.observation.versions.get(&version.name)?.deployment.as_ref()?;
+    situation.declared.iter().filter_map(|Declared { version, observed, .. }| {
+        let deployment = (*observed)?.deployment.as_ref()?;
         let (declared, by) = (version.replicas?, deployment.scaled_by.as_ref()?);
         (declared != deployment.wanted)
             .then(|| Notice::Scaled { version: version.name.clone(), by: by.clone() })
@@ -32,8 +32,8 @@ fn changes<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = Notice> + '
         before: *before,
         now: release.service_port,
     });
-    let versions = release.versions().filter_map(|version| {
-        let service = observation.versions.get(&version.name)?.service.as_ref()?;
+    let versions = situation.declared.iter().filter_map(|Declared { version, observed, .. }| {
+        let service = (*observed)?.service.as_ref()?;
         let before = service.declaration.as_ref()?.port;
         let is_same = before == version.port || service.name != version.service;
         (!is_same).then(|| Notice::VersionPortChanged {
